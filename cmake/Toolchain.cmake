@@ -1,0 +1,26 @@
+# Compiler warnings, sanitizers, linker and compiler cache: what every target is built with.
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror=return-type -Werror=unused-result)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # gcc 12 warns of uninitialised and dangling memory inside libstdc++ and Boost coroutine frames.
+  add_compile_options(-Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-restrict -Wno-mismatched-new-delete)
+endif()
+
+find_program(MOLD mold)
+if(MOLD AND NOT EVENTBUS_FUZZ)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+if(EVENTBUS_SANITIZE)
+  add_compile_options(-fsanitize=${EVENTBUS_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${EVENTBUS_SANITIZE})
+  if(EVENTBUS_SANITIZE MATCHES thread AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # Boost 1.81's std_fenced_block uses a fence that gcc cannot instrument.
+    add_compile_options(-Wno-tsan)
+  endif()
+endif()

@@ -1,0 +1,18 @@
+#include "eventbus/broker/broker_metrics.hpp"
+
+namespace eventbus {
+
+BrokerMetrics::BrokerMetrics(MetricRegistry& registry)
+    : published(registry.counters("eventbus_events_published_total", "Events confirmed by the broker.",
+                                  {"event_type", "exchange"})),
+      consumed(registry.counters("eventbus_events_consumed_total", "Deliveries acknowledged by consumers.",
+                                 {"event_type", "queue"})),
+      deliveries(registry.counters("eventbus_deliveries_total", "Deliveries by outcome.", {"queue", "outcome"})),
+      dead_letters(registry.counters("eventbus_dead_letters_total", "Events that became dead letters.", {"queue", "reason"})),
+      retries(registry.counters("eventbus_retries_total", "Deliveries scheduled again after a failed attempt.", {"queue"})),
+      delivery_time(registry.histograms("eventbus_delivery_duration_seconds",
+                                        "Time from a delivery to its acknowledgement.", {"queue"})),
+      end_to_end(registry.histograms("eventbus_end_to_end_latency_seconds",
+                                     "Time from storing an event to its first delivery.", {"queue"})) {}
+
+}  // namespace eventbus

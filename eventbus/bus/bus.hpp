@@ -1,0 +1,18 @@
+#pragma once
+
+#include "eventbus/broker/broker.hpp"
+#include "eventbus/bus/event_feed.hpp"
+#include "eventbus/bus/publisher.hpp"
+#include "eventbus/store/event_store.hpp"
+
+namespace eventbus {
+
+/// The use-cases and ports that a transport serves. References only: the composition root owns the parts.
+struct Bus {
+  Publisher& publisher;
+  EventFeed& feed;
+  EventStore& store;
+  Broker& broker;
+};
+
+}  // namespace eventbus

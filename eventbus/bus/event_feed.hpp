@@ -1,0 +1,43 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <deque>
+#include <span>
+#include <string>
+
+#include "eventbus/runtime/signal.hpp"
+#include "eventbus/store/event_store.hpp"
+
+namespace eventbus {
+
+/// Follows the log from any position: stored events first, then live ones, without gap or repeat. Remembers the newest
+/// events, so that followers who keep up cost the store nothing. All members on the event-loop thread.
+class EventFeed {
+ public:
+  EventFeed(asio::any_io_executor executor, EventStore& store, std::size_t remembered = 4096);
+
+  /// Takes events just committed, in commit order.
+  void take(std::span<const StoredEvent> events);
+
+  /// Events after `after` whose type matches `type_pattern` (empty: all), at most `limit`; waits for one until `deadline`,
+  /// then returns an empty page. Go on behind `scanned`.
+  asio::awaitable<EventStore::LogPage> next(Position after, std::size_t limit, std::string type_pattern,
+                                            std::chrono::steady_clock::time_point deadline);
+
+  /// Ends every waiting `next` with an empty page, now and later. Idempotent.
+  void stop();
+  bool stopped() const { return stopped_; }
+
+ private:
+  EventStore::LogPage remembered_after(Position after, std::size_t limit, std::string_view type_pattern) const;
+
+  EventStore& store_;
+  std::size_t capacity_;
+  std::deque<StoredEvent> recent_;
+  Signal arrived_;
+  bool stopped_ = false;
+};
+
+}  // namespace eventbus

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "eventbus/broker/broker.hpp"
+#include "eventbus/bus/event_feed.hpp"
+#include "eventbus/runtime/signal.hpp"
+#include "eventbus/runtime/suspend.hpp"
+#include "eventbus/store/event_store.hpp"
+
+namespace eventbus {
+
+enum class BusMode : std::uint8_t { normal, read_only };
+
+struct PublisherSettings {
+  /// Most events of one group commit. Raising it costs latency under overload, lowering it costs throughput.
+  std::size_t group_limit = 4096;
+  /// Most events waiting for a group; further publishes are refused with `too_many_requests`.
+  std::size_t max_in_flight = 65536;
+};
+
+struct PublishOutcome {
+  AppendStatus status = AppendStatus::stored;
+  StoredEvent event;
+  bool published = false;  ///< The broker has it too.
+};
+
+/// Stores events in groups and hands them to the broker and the feed in commit order. While one group is being committed
+/// the next one gathers, so a lone event never waits for a batch to fill. All members on the event-loop thread.
+class Publisher {
+ public:
+  Publisher(asio::any_io_executor executor, EventStore& store, Broker& broker, EventFeed& feed, PublisherSettings settings);
+  ~Publisher();
+
+  /// Durable when it returns. Errors: `queue_full`, `too_many_requests`, `read_only`, `draining`; a conflicting id is the
+  /// outcome `conflict`. Throws `Unavailable` when the store fails.
+  asio::awaitable<Result<PublishOutcome>> publish(EventDraft draft);
+
+  /// One outcome a draft, in order. The outer error (same codes) refuses the whole batch before anything is stored; a full
+  /// queue refuses only the drafts bound to it unless `atomic`.
+  asio::awaitable<Result<std::vector<Result<PublishOutcome>>>> publish_batch(std::vector<EventDraft> drafts, bool atomic);
+
+  /// Commits groups until `stop`, then what was accepted before it.
+  asio::awaitable<void> run();
+  /// Refuses new publishes with `draining` and ends `run` once nothing waits. Idempotent.
+  void stop();
+
+  BusMode mode() const { return mode_; }
+  void set_mode(BusMode mode) { mode_ = mode; }
+  bool draining() const { return stopping_; }
+
+ private:
+  struct Waiting;
+
+  Result<void> accepting(std::size_t drafts) const;
+  asio::awaitable<std::vector<Appended>> append(AppendRequest request);
+  std::vector<Waiting> take_group();
+  asio::awaitable<void> commit(std::vector<Waiting> group);
+  void hand_over(const std::vector<std::vector<Appended>>& results);
+
+  EventStore& store_;
+  Broker& broker_;
+  EventFeed& feed_;
+  PublisherSettings settings_;
+  Signal arrived_;
+  std::deque<Waiting> waiting_;
+  std::size_t in_flight_ = 0;
+  BusMode mode_ = BusMode::normal;
+  bool stopping_ = false;
+};
+
+}  // namespace eventbus

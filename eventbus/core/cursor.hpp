@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "eventbus/core/event.hpp"
+
+namespace eventbus {
+
+/// A place in commit order. On the wire: opaque URL-safe text that begins with 'p'.
+std::string encode_position(Position position);
+
+/// Where a listing (ordered by timestamp, then arrival) goes on. `snapshot` is the last position that belongs to the
+/// listing: events stored later are not in it, so pages never skip nor repeat an event. On the wire it begins with 'l'.
+struct ListingCursor {
+  Timestamp timestamp{};
+  Position position = 0;
+  Position snapshot = 0;
+  bool descending = false;
+  bool operator==(const ListingCursor&) const = default;
+};
+
+std::string encode(const ListingCursor& cursor);
+std::optional<ListingCursor> decode_listing(std::string_view text);
+
+/// Reads the position of an event's `cursor` or an SSE id; of a listing cursor its snapshot (go on live after a listing).
+std::optional<Position> decode_position(std::string_view text);
+
+}  // namespace eventbus

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eventbus/core/error.hpp"
+#include "eventbus/core/event.hpp"
+
+namespace eventbus {
+
+/// What the transport knows about a publish besides the body.
+struct PublishContext {
+  std::string correlation_id;  ///< From X-Correlation-ID; empty: none.
+  std::string traceparent;     ///< From the HTTP header, valid or empty.
+  std::size_t max_event_bytes = std::size_t{1} << 20U;
+};
+
+/// Parses one publish request: {"event_id"?, "timestamp"?, "event_type", "payload"?, "ordering_key"?, "correlation_id"?,
+/// "exchange"?, "routing_key"?}. Fills in what is missing. Errors: `malformed_json` with line and column; `invalid` naming
+/// every bad, missing or unknown field; `too_large`.
+Result<EventDraft> parse_event(std::string_view json, const PublishContext& context);
+
+/// Splits {"events":[…]} into drafts, one result an element, so that one bad event doesn't hide the others. The outer error
+/// is for a document that is no such object.
+Result<std::vector<Result<EventDraft>>> parse_event_batch(std::string_view json, const PublishContext& context);
+
+/// Appends the event as the API shows it: {"event_id","timestamp","event_type","payload", "ordering_key"?,
+/// "correlation_id","exchange","routing_key","traceparent"?,"cloudevent"?}.
+void append_event(std::string& out, const Event& event);
+/// The same, plus "stored_at" and "cursor".
+void append_stored_event(std::string& out, const StoredEvent& stored);
+
+}  // namespace eventbus

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eventbus {
+
+/// Topic patterns of AMQP 0-9-1: words joined by '.', `*` matches one word, `#` zero or more. A word mixing wildcards with
+/// other characters ("us*") is literal in AMQP and refused by `valid_topic_pattern`, because it is always a mistake.
+bool valid_topic_pattern(std::string_view pattern);
+
+/// Whether `key` matches. Time O(words of pattern × words of key), no allocation.
+bool topic_matches(std::string_view pattern, std::string_view key);
+
+/// Many patterns matched at once: a trie of words. `match` visits only branches that can match, so 100,000 bindings cost
+/// little more than one. Not thread-safe.
+class TopicTrie {
+ public:
+  using Value = std::uint32_t;
+
+  TopicTrie();
+  ~TopicTrie();
+  TopicTrie(TopicTrie&&) noexcept;
+  TopicTrie& operator=(TopicTrie&&) noexcept;
+
+  void insert(std::string_view pattern, Value value);
+  /// Removes one insertion of the pair; false where there is none.
+  bool erase(std::string_view pattern, Value value);
+  /// Appends the values of every matching pattern, each value once, to `out` (sorted). Does not clear `out` first.
+  void match(std::string_view key, std::vector<Value>& out) const;
+  bool empty() const;
+
+ private:
+  struct Node;
+  std::unique_ptr<Node> root_;
+};
+
+}  // namespace eventbus
