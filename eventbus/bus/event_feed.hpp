@@ -21,8 +21,8 @@ class EventFeed {
   /// Takes events just committed, in commit order.
   void take(std::span<const StoredEvent> events);
 
-  /// Events after `after` whose type matches `type_pattern` (empty: all), at most `limit`; waits for one until `deadline`,
-  /// then returns an empty page. Go on behind `scanned`.
+  /// Events after `after` whose type matches `type_pattern` (empty: all), at most `limit`; waits for one until
+  /// `deadline`, then returns an empty page. Go on behind `scanned`.
   asio::awaitable<EventStore::LogPage> next(Position after, std::size_t limit, std::string type_pattern,
                                             std::chrono::steady_clock::time_point deadline);
 

@@ -29,20 +29,23 @@ struct PublishOutcome {
   bool published = false;  ///< The broker has it too.
 };
 
-/// Stores events in groups and hands them to the broker and the feed in commit order. While one group is being committed
-/// the next one gathers, so a lone event never waits for a batch to fill. All members on the event-loop thread.
+/// Stores events in groups and hands them to the broker and the feed in commit order. While one group is being
+/// committed the next one gathers, so a lone event never waits for a batch to fill. All members on the event-loop
+/// thread.
 class Publisher {
  public:
-  Publisher(asio::any_io_executor executor, EventStore& store, Broker& broker, EventFeed& feed, PublisherSettings settings);
+  Publisher(asio::any_io_executor executor, EventStore& store, Broker& broker, EventFeed& feed,
+            PublisherSettings settings);
   ~Publisher();
 
-  /// Durable when it returns. Errors: `queue_full`, `too_many_requests`, `read_only`, `draining`; a conflicting id is the
-  /// outcome `conflict`. Throws `Unavailable` when the store fails.
+  /// Durable when it returns. Errors: `queue_full`, `too_many_requests`, `read_only`, `draining`; a conflicting id is
+  /// the outcome `conflict`. Throws `Unavailable` when the store fails.
   asio::awaitable<Result<PublishOutcome>> publish(EventDraft draft);
 
-  /// One outcome a draft, in order. The outer error (same codes) refuses the whole batch before anything is stored; a full
-  /// queue refuses only the drafts bound to it unless `atomic`.
-  asio::awaitable<Result<std::vector<Result<PublishOutcome>>>> publish_batch(std::vector<EventDraft> drafts, bool atomic);
+  /// One outcome a draft, in order. The outer error (same codes) refuses the whole batch before anything is stored; a
+  /// full queue refuses only the drafts bound to it unless `atomic`.
+  asio::awaitable<Result<std::vector<Result<PublishOutcome>>>> publish_batch(std::vector<EventDraft> drafts,
+                                                                             bool atomic);
 
   /// Commits groups until `stop`, then what was accepted before it.
   asio::awaitable<void> run();

@@ -6,7 +6,8 @@ namespace eventbus {
 
 /// A named place where a crash test may end the process with SIGKILL. Does nothing unless the environment variable
 /// EVENTBUS_CRASH_POINT is "<name>" or "<name>:<n>" (dies at the n-th pass). Thread-safe; one pointer test otherwise.
-/// Names: store.before_commit, store.after_commit, publish.before_answer, broker.before_ack_commit, broker.after_ack_commit.
+/// Names: store.before_commit, store.after_commit, publish.before_answer, broker.before_ack_commit,
+/// broker.after_ack_commit.
 void crash_point(std::string_view name);
 
 }  // namespace eventbus

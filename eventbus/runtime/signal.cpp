@@ -20,7 +20,9 @@ asio::awaitable<bool> Signal::wait_until(Deadline deadline) {
   co_return notified;
 }
 
-asio::awaitable<void> Signal::wait() { co_await wait_until(Deadline::max()); }
+asio::awaitable<void> Signal::wait() {
+  co_await wait_until(Deadline::max());
+}
 
 void Signal::notify_one() {
   for (auto*& waiter : waiters_) {

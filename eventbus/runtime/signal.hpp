@@ -10,8 +10,8 @@ namespace eventbus {
 
 namespace asio = boost::asio;
 
-/// Wakes coroutines that wait for something to happen. For one event loop: all members on its thread. Waiters wake in the
-/// order they came; a wake-up without a waiter is forgotten, so check the condition before waiting.
+/// Wakes coroutines that wait for something to happen. For one event loop: all members on its thread. Waiters wake in
+/// the order they came; a wake-up without a waiter is forgotten, so check the condition before waiting.
 class Signal {
  public:
   using Deadline = std::chrono::steady_clock::time_point;

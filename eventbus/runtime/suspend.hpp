@@ -17,8 +17,8 @@ namespace eventbus {
 
 namespace asio = boost::asio;
 
-/// The right to resume one suspended coroutine, once, with a value or an exception; it resumes on its own executor. May be
-/// used from any thread. Must be used: a coroutine whose Completion is dropped never resumes.
+/// The right to resume one suspended coroutine, once, with a value or an exception; it resumes on its own executor. May
+/// be used from any thread. Must be used: a coroutine whose Completion is dropped never resumes.
 template <class T>
 using Completion = std::move_only_function<void(std::exception_ptr, T)>;
 
@@ -29,14 +29,16 @@ asio::awaitable<T> suspend(Start& start) {
   auto initiate = [&start]<class Handler>(Handler handler) {
     auto executor = asio::get_associated_executor(handler);
     auto guard = asio::make_work_guard(executor);
-    start(Completion<T>([handler = std::move(handler), guard = std::move(guard)](std::exception_ptr error, T value) mutable {
-      auto executor_of = guard.get_executor();
-      asio::dispatch(executor_of, [handler = std::move(handler), error, value = std::move(value)]() mutable {
-        std::move(handler)(error, std::move(value));
-      });
-    }));
+    start(Completion<T>(
+        [handler = std::move(handler), guard = std::move(guard)](std::exception_ptr error, T value) mutable {
+          auto executor_of = guard.get_executor();
+          asio::dispatch(executor_of, [handler = std::move(handler), error, value = std::move(value)]() mutable {
+            std::move(handler)(error, std::move(value));
+          });
+        }));
   };
-  return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr, T)>(initiate, asio::use_awaitable);
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr, T)>(initiate,
+                                                                                          asio::use_awaitable);
 }
 
 }  // namespace eventbus

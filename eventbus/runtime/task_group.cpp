@@ -42,8 +42,12 @@ asio::awaitable<bool> TaskGroup::join_until(std::chrono::steady_clock::time_poin
   co_return true;
 }
 
-asio::awaitable<void> TaskGroup::join() { co_await join_until(std::chrono::steady_clock::time_point::max()); }
+asio::awaitable<void> TaskGroup::join() {
+  co_await join_until(std::chrono::steady_clock::time_point::max());
+}
 
-std::size_t TaskGroup::size() const { return state_->running; }
+std::size_t TaskGroup::size() const {
+  return state_->running;
+}
 
 }  // namespace eventbus

@@ -10,7 +10,8 @@
 namespace eventbus {
 
 /// Owns coroutines that run beside each other on one event loop, so that nothing is detached: whoever holds the group
-/// waits for all of them. A task that ends with an exception is logged with its name. Members on the loop's thread only.
+/// waits for all of them. A task that ends with an exception is logged with its name. Members on the loop's thread
+/// only.
 class TaskGroup {
  public:
   explicit TaskGroup(asio::any_io_executor executor);

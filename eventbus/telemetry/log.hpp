@@ -29,8 +29,14 @@ bool log_enabled(LogLevel level);
 /// something failed, what happens next.
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 
-inline void log_info(std::string_view message, std::initializer_list<LogField> fields = {}) { log(LogLevel::info, message, fields); }
-inline void log_warning(std::string_view message, std::initializer_list<LogField> fields = {}) { log(LogLevel::warning, message, fields); }
-inline void log_error(std::string_view message, std::initializer_list<LogField> fields = {}) { log(LogLevel::error, message, fields); }
+inline void log_info(std::string_view message, std::initializer_list<LogField> fields = {}) {
+  log(LogLevel::info, message, fields);
+}
+inline void log_warning(std::string_view message, std::initializer_list<LogField> fields = {}) {
+  log(LogLevel::warning, message, fields);
+}
+inline void log_error(std::string_view message, std::initializer_list<LogField> fields = {}) {
+  log(LogLevel::error, message, fields);
+}
 
 }  // namespace eventbus

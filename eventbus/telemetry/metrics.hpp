@@ -34,9 +34,9 @@ class Histogram {
   virtual void observe(double value) = 0;
 };
 
-/// Metrics of one name told apart by label values. `with` takes the values in the order of the label names and returns a
-/// metric that lives as long as the registry (gauges: until `clear`). Each label holds at most `cap` different values;
-/// further ones count under "other". Thread-safe; `with` costs a hash look-up.
+/// Metrics of one name told apart by label values. `with` takes the values in the order of the label names and returns
+/// a metric that lives as long as the registry (gauges: until `clear`). Each label holds at most `cap` different
+/// values; further ones count under "other". Thread-safe; `with` costs a hash look-up.
 template <class Metric>
 class Family {
  public:
