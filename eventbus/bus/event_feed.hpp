@@ -16,7 +16,7 @@ namespace eventbus {
 /// events, so that followers who keep up cost the store nothing. All members on the event-loop thread.
 class EventFeed {
  public:
-  EventFeed(asio::any_io_executor executor, EventStore& store, std::size_t remembered = 4096);
+  EventFeed(asio::any_io_executor executor, EventStore& store, std::size_t remembered_bytes = std::size_t{8} << 20U);
 
   /// Takes events just committed, in commit order.
   void take(std::span<const StoredEvent> events);
@@ -33,9 +33,13 @@ class EventFeed {
  private:
   EventStore::LogPage remembered_after(Position after, std::size_t limit, std::string_view type_pattern) const;
 
+  bool remembers(Position after) const;
+
   EventStore& store_;
   std::size_t capacity_;
+  std::size_t bytes_ = 0;
   std::deque<StoredEvent> recent_;
+  std::optional<Position> remembered_from_;  ///< Every event behind it is in recent_; none before the first take.
   Signal arrived_;
   bool stopped_ = false;
 };

@@ -2,6 +2,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -11,14 +12,16 @@
 #include "eventbus/runtime/signal.hpp"
 #include "eventbus/runtime/suspend.hpp"
 #include "eventbus/store/event_store.hpp"
+#include "eventbus/telemetry/metrics.hpp"
 
 namespace eventbus {
 
 enum class BusMode : std::uint8_t { normal, read_only };
 
 struct PublisherSettings {
-  /// Most events of one group commit. Raising it costs latency under overload, lowering it costs throughput.
-  std::size_t group_limit = 4096;
+  /// A group commit gathers requests until it holds this many events (a larger batch goes whole). Raising it costs
+  /// latency under overload, lowering it costs throughput.
+  std::size_t group_limit = 100;
   /// Most events waiting for a group; further publishes are refused with `too_many_requests`.
   std::size_t max_in_flight = 65536;
 };
@@ -34,7 +37,7 @@ struct PublishOutcome {
 /// thread.
 class Publisher {
  public:
-  Publisher(asio::any_io_executor executor, EventStore& store, Broker& broker, EventFeed& feed,
+  Publisher(asio::any_io_executor executor, EventStore& store, Broker& broker, EventFeed& feed, MetricRegistry& metrics,
             PublisherSettings settings);
   ~Publisher();
 
@@ -59,6 +62,8 @@ class Publisher {
  private:
   struct Waiting;
 
+  static PublishOutcome outcome(Appended appended);
+  void observe(std::string_view event_type, std::chrono::steady_clock::time_point begun);
   Result<void> accepting(std::size_t drafts) const;
   asio::awaitable<std::vector<Appended>> append(AppendRequest request);
   std::vector<Waiting> take_group();
@@ -68,6 +73,7 @@ class Publisher {
   EventStore& store_;
   Broker& broker_;
   EventFeed& feed_;
+  HistogramFamily& publish_duration_;
   PublisherSettings settings_;
   Signal arrived_;
   std::deque<Waiting> waiting_;

@@ -22,8 +22,9 @@ namespace asio = boost::asio;
 template <class T>
 using Completion = std::move_only_function<void(std::exception_ptr, T)>;
 
-/// Suspends the calling coroutine and hands its Completion to `start` (called at once, on this thread). Pass a *named*
-/// callable: gcc 12 destroys capturing temporaries inside a co_await expression twice.
+/// Suspends the calling coroutine and hands its Completion to `start`, on this thread. `start` is called when the
+/// result is awaited, so await it where it is named: `co_await suspend<T>(start)`. Pass a *named* callable: gcc 12
+/// destroys capturing temporaries inside a co_await expression twice.
 template <class T, class Start>
 asio::awaitable<T> suspend(Start& start) {
   auto initiate = [&start]<class Handler>(Handler handler) {

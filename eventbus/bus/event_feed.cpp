@@ -1,0 +1,72 @@
+#include "eventbus/bus/event_feed.hpp"
+
+#include <algorithm>
+
+#include "eventbus/core/topic.hpp"
+
+namespace eventbus {
+namespace {
+
+std::size_t weight(const StoredEvent& stored) {
+  const auto& event = *stored.event;
+  return sizeof(Event) + sizeof(StoredEvent) + event.payload.size() + event.event_id.size() + event.cloudevent.size() +
+         event.ordering_key.size();
+}
+
+}  // namespace
+
+EventFeed::EventFeed(asio::any_io_executor executor, EventStore& store, std::size_t remembered_bytes)
+    : store_(store), capacity_(remembered_bytes), arrived_(std::move(executor)) {}
+
+void EventFeed::take(std::span<const StoredEvent> events) {
+  if (events.empty()) return;
+  if (!remembered_from_) remembered_from_ = events.front().position - 1;
+  for (const auto& stored : events) {
+    bytes_ += weight(stored);
+    recent_.push_back(stored);
+  }
+  while (bytes_ > capacity_) {
+    bytes_ -= weight(recent_.front());
+    remembered_from_ = recent_.front().position;
+    recent_.pop_front();
+  }
+  arrived_.notify_all();
+}
+
+bool EventFeed::remembers(Position after) const {
+  return remembered_from_ && after >= *remembered_from_;
+}
+
+EventStore::LogPage EventFeed::remembered_after(Position after, std::size_t limit,
+                                                std::string_view type_pattern) const {
+  EventStore::LogPage page{{}, after};
+  auto place = std::ranges::upper_bound(recent_, after, {}, &StoredEvent::position);
+  for (; place != recent_.end() && page.events.size() < limit; ++place) {
+    page.scanned = place->position;
+    if (type_pattern.empty() || topic_matches(type_pattern, place->event->event_type)) page.events.push_back(*place);
+  }
+  return page;
+}
+
+asio::awaitable<EventStore::LogPage> EventFeed::next(Position after, std::size_t limit, std::string type_pattern,
+                                                     std::chrono::steady_clock::time_point deadline) {
+  EventStore::LogPage page{{}, after};
+  while (!stopped_) {
+    if (remembers(page.scanned)) {
+      page = remembered_after(page.scanned, limit, type_pattern);
+    } else if (page.scanned < store_.head()) {
+      page = co_await store_.read_log(page.scanned, limit, type_pattern);
+    }
+    if (!page.events.empty()) co_return page;
+    const bool behind = page.scanned < store_.head() && !remembers(page.scanned);
+    if (!behind && !co_await arrived_.wait_until(deadline)) break;
+  }
+  co_return page;
+}
+
+void EventFeed::stop() {
+  stopped_ = true;
+  arrived_.notify_all();
+}
+
+}  // namespace eventbus

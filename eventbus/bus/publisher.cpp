@@ -1,0 +1,164 @@
+#include "eventbus/bus/publisher.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <iterator>
+
+#include "eventbus/runtime/crash_point.hpp"
+
+namespace eventbus {
+
+struct Publisher::Waiting {
+  AppendRequest request;
+  Completion<std::vector<Appended>> done;
+};
+
+Publisher::Publisher(asio::any_io_executor executor, EventStore& store, Broker& broker, EventFeed& feed,
+                     MetricRegistry& metrics, PublisherSettings settings)
+    : store_(store),
+      broker_(broker),
+      feed_(feed),
+      publish_duration_(metrics.histograms("eventbus_publish_duration_seconds",
+                                           "Time from accepting a publish to its durable acknowledgement.",
+                                           {"event_type"})),
+      settings_(settings),
+      arrived_(std::move(executor)) {}
+
+Publisher::~Publisher() = default;
+
+Result<void> Publisher::accepting(std::size_t drafts) const {
+  if (stopping_)
+    return fail(ErrorCode::draining,
+                "The service is shutting down. Publish again through another instance or after the restart.");
+  if (mode_ == BusMode::read_only) {
+    return fail(ErrorCode::read_only,
+                R"(The service is in read-only mode. An operator ends it with PUT /mode {"mode":"normal"}.)");
+  }
+  if (in_flight_ > 0 && in_flight_ + drafts > settings_.max_in_flight) {
+    return fail(ErrorCode::too_many_requests,
+                "Too many events are waiting to be stored. Publish again after Retry-After.");
+  }
+  return {};
+}
+
+asio::awaitable<std::vector<Appended>> Publisher::append(AppendRequest request) {
+  in_flight_ += request.drafts.size();
+  auto enqueue = [this, &request](Completion<std::vector<Appended>> done) {
+    waiting_.push_back(Waiting{std::move(request), std::move(done)});
+    arrived_.notify_one();
+  };
+  co_return co_await suspend<std::vector<Appended>>(enqueue);
+}
+
+asio::awaitable<Result<PublishOutcome>> Publisher::publish(EventDraft draft) {
+  const auto begun = std::chrono::steady_clock::now();
+  if (auto open = accepting(1); !open) co_return std::unexpected(std::move(open.error()));
+  const auto event = draft.event;
+  auto admission = broker_.admit(event->exchange, event->routing_key, 1);
+  if (!admission) co_return std::unexpected(std::move(admission.error()));
+  AppendRequest request;
+  request.drafts.push_back(std::move(draft));
+  auto appended = co_await append(std::move(request));
+  crash_point("publish.before_answer");
+  observe(event->event_type, begun);
+  co_return outcome(std::move(appended.front()));
+}
+
+asio::awaitable<Result<std::vector<Result<PublishOutcome>>>> Publisher::publish_batch(std::vector<EventDraft> drafts,
+                                                                                      bool atomic) {
+  const auto begun = std::chrono::steady_clock::now();
+  if (auto open = accepting(drafts.size()); !open) co_return std::unexpected(std::move(open.error()));
+  std::vector<Result<PublishOutcome>> outcomes(drafts.size());
+  std::vector<std::unique_ptr<Admission>> admissions;
+  AppendRequest request{.drafts = {}, .atomic = atomic};
+  std::vector<std::size_t> places;
+  for (std::size_t index = 0; index < drafts.size(); ++index) {
+    const auto& event = *drafts[index].event;
+    auto admission = broker_.admit(event.exchange, event.routing_key, 1);
+    if (!admission && atomic) co_return std::unexpected(std::move(admission.error()));
+    if (!admission) {
+      outcomes[index] = std::unexpected(std::move(admission.error()));
+      continue;
+    }
+    if (*admission) admissions.push_back(std::move(*admission));
+    places.push_back(index);
+    request.drafts.push_back(std::move(drafts[index]));
+  }
+  if (places.empty()) co_return outcomes;
+  auto appended = co_await append(std::move(request));
+  crash_point("publish.before_answer");
+  for (std::size_t at = 0; at < places.size(); ++at) {
+    observe(appended[at].event.event->event_type, begun);
+    outcomes[places[at]] = outcome(std::move(appended[at]));
+  }
+  co_return outcomes;
+}
+
+PublishOutcome Publisher::outcome(Appended appended) {
+  const bool held = appended.status == AppendStatus::stored || appended.status == AppendStatus::duplicate;
+  return {appended.status, std::move(appended.event), held};
+}
+
+void Publisher::observe(std::string_view event_type, std::chrono::steady_clock::time_point begun) {
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
+  publish_duration_.with({event_type}).observe(took.count());
+}
+
+asio::awaitable<void> Publisher::run() {
+  for (;;) {
+    while (waiting_.empty()) {
+      if (stopping_) co_return;
+      co_await arrived_.wait();
+    }
+    co_await commit(take_group());
+  }
+}
+
+void Publisher::stop() {
+  stopping_ = true;
+  arrived_.notify_all();
+}
+
+std::vector<Publisher::Waiting> Publisher::take_group() {
+  std::vector<Waiting> group;
+  std::size_t events = 0;
+  while (!waiting_.empty() && events < settings_.group_limit) {
+    events += waiting_.front().request.drafts.size();
+    group.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  return group;
+}
+
+asio::awaitable<void> Publisher::commit(std::vector<Waiting> group) {
+  std::vector<AppendRequest> requests;
+  requests.reserve(group.size());
+  std::size_t events = 0;
+  for (auto& waiting : group) {
+    events += waiting.request.drafts.size();
+    requests.push_back(std::move(waiting.request));
+  }
+  std::vector<std::vector<Appended>> results(group.size());
+  std::exception_ptr failure;
+  try {
+    results = co_await store_.append(std::move(requests));
+    hand_over(results);
+  } catch (const std::exception&) {
+    failure = std::current_exception();
+  }
+  in_flight_ -= events;
+  for (std::size_t index = 0; index < group.size(); ++index) group[index].done(failure, std::move(results[index]));
+}
+
+void Publisher::hand_over(const std::vector<std::vector<Appended>>& results) {
+  std::vector<StoredEvent> committed;
+  for (const auto& request : results) {
+    for (const auto& appended : request) {
+      if (appended.status == AppendStatus::stored) committed.push_back(appended.event);
+    }
+  }
+  broker_.take(committed);
+  feed_.take(committed);
+}
+
+}  // namespace eventbus
