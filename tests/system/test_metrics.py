@@ -1,0 +1,92 @@
+"""GET /metrics: the names are contract (docs/metrics.md lists them), the text is clean, the numbers add up."""
+import pathlib
+import re
+import subprocess
+
+from support.server import ROOT
+from support.waiting import unique
+
+GOLDEN = pathlib.Path(__file__).with_name("metrics.golden")
+SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)$")
+
+
+def exercise(bus):
+    """Makes every metric appear: publish, duplicate, refuse, deliver, ack, nack, expire, bury, query."""
+    queue = unique("metrics")
+    bus.declare(queue, queue, max_retries=1)
+    event_id = bus.publish(event_type=queue)
+    bus.post("/events", {"event_id": event_id, "event_type": queue})
+    bus.post("/events", {"event_type": "a b"})
+    bus.nack(queue, bus.receive_one(queue))
+    bus.ack(queue, bus.receive_one(queue))
+    bus.publish(event_type=queue)
+    bus.nack(queue, bus.receive_one(queue), requeue=False)
+    bus.get("/events").ok(200)
+    return queue
+
+
+def samples(bus):
+    """{(name, labels): value} of one scrape."""
+    found = {}
+    for line in bus.get("/metrics").body.decode().splitlines():
+        if line and not line.startswith("#"):
+            name, labels, value = SAMPLE.match(line).groups()
+            found[name, labels or ""] = float(value)
+    return found
+
+
+def test_names_types_and_labels_are_the_golden_ones(bus):
+    exercise(bus)
+    text = bus.get("/metrics").body.decode()
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.M))
+    labels = {}
+    for (name, label_text) in samples(bus):
+        family = name if name in kinds else re.sub(r"_(bucket|sum|count)$", "", name)
+        labels.setdefault(family, set()).update(set(re.findall(r'(\w+)="', label_text)) - {"le", "quantile"})
+    actual = "".join(f"{name} {kinds[name]} {','.join(sorted(labels.get(name, ())))}".rstrip() + "\n" for name in sorted(kinds))
+    assert actual == GOLDEN.read_text()
+
+
+def test_the_documentation_lists_every_metric():
+    documented = (ROOT / "docs/metrics.md").read_text()
+    for line in GOLDEN.read_text().splitlines():
+        name = line.split()[0]
+        assert name in documented or name.startswith("process_"), name
+
+
+def test_promtool_has_no_complaints(bus):
+    exercise(bus)
+    done = subprocess.run(["promtool", "check", "metrics"], input=bus.get("/metrics").body, capture_output=True, check=False)
+    assert done.returncode == 0 and not done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_the_numbers_add_up(bus):
+    before = samples(bus)
+    queue = exercise(bus)
+    after = samples(bus)
+
+    def grown(name, labels=""):
+        return after.get((name, labels), 0) - before.get((name, labels), 0)
+
+    def of_queue(name):
+        return {labels: value for (n, labels), value in after.items() if n == name and f'"{queue}"' in labels}
+
+    assert grown("eventbus_events_stored_total") == 2 and grown("eventbus_events_duplicate_total") == 1
+    assert sum(of_queue("eventbus_events_consumed_total").values()) == 1
+    assert sum(of_queue("eventbus_dead_letters_total").values()) == 1
+    assert sum(of_queue("eventbus_retries_total").values()) == 1
+    assert {re.search(r'outcome="(\w+)"', labels)[1]: value for labels, value in of_queue("eventbus_deliveries_total").items()
+            if value} == {"delivered": 3, "acked": 1, "nacked": 2}
+    assert {re.search(r'state="(\w+)"', labels)[1]: value for labels, value in of_queue("eventbus_queue_messages").items()} == \
+        {"ready": 0, "in_flight": 0, "delayed": 0, "dead_letter": 1}
+
+
+def test_label_values_are_capped(start):
+    bus = start().client()
+    bus.publish_many({"event_type": f"kind-{n}"} for n in range(1000))
+    kinds = {labels for (name, labels) in samples(bus) if name == "eventbus_events_published_total"}
+    assert len(kinds) <= 210 and any('"other"' in labels for labels in kinds)
+
+
+def test_scrapes_are_compressed_or_plain_but_typed(bus):
+    assert bus.get("/metrics").headers["Content-Type"].startswith("text/plain")

@@ -1,0 +1,71 @@
+"""Slow and idle clients are timed out; others are served meanwhile."""
+import pytest
+
+from support.raw_http import RawConnection, request
+from support.server import Server
+
+JSON = "Content-Type: application/json"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    timeouts = {"EVENTBUS_HEADER_TIMEOUT_MS": 300, "EVENTBUS_BODY_TIMEOUT_MS": 300, "EVENTBUS_IDLE_TIMEOUT_MS": 600,
+                "EVENTBUS_WRITE_TIMEOUT_MS": 500, "EVENTBUS_MAX_CONNECTIONS": 50}
+    with Server(tmp_path_factory.mktemp("data"), **timeouts) as running:
+        yield running
+
+
+def expect_timeout(connection):
+    """408 or nothing, and the end of the connection."""
+    try:
+        answer = connection.response()
+        assert answer.status == 408, answer
+    except ConnectionError:
+        pass
+    assert connection.closed()
+
+
+@pytest.mark.parametrize("data", [b"G", b"GET /health HTTP/1.1\r\nHost: x\r\n", request("POST", "/events", [JSON, "Content-Length: 100"], b"{"),
+                                  request("POST", "/events/batch", ["Content-Type: application/x-ndjson", "Transfer-Encoding: chunked"],
+                                          b'12\r\n{"event_type":"a"}')])
+def test_a_request_that_stalls_is_timed_out(server, data):
+    with RawConnection(server.address) as connection:
+        expect_timeout(connection.send(data))
+    assert server.client().get("/health").status == 200
+
+
+def test_a_connection_without_a_request_is_closed(server):
+    with RawConnection(server.address) as connection:
+        assert connection.closed()
+
+
+def test_an_idle_connection_is_closed(server):
+    with RawConnection(server.address) as connection:
+        assert connection.send(request()).response().status == 200
+        assert connection.closed()
+
+
+def test_a_client_that_takes_nothing_is_cut_off(server):
+    """Asks for far more than socket buffers hold and reads none of it; the service goes on and forgets the connection."""
+    bus = server.client()
+    bus.publish_many({"event_type": "big", "payload": {"text": "x" * 100_000}} for _ in range(300))
+    with RawConnection(server.address, timeout=30) as connection:
+        connection.send(request("GET", "/events?limit=10000&event_type=big", ["Accept: application/x-ndjson"]))
+        server.wait_for_log(lambda line: "GET" in line and False or "timed out" in line.lower() or "timeout" in line.lower())
+    assert bus.get("/health").status == 200
+
+
+def test_connections_have_a_limit(server):
+    """Beyond EVENTBUS_MAX_CONNECTIONS a connection is told 503 and closed; when others leave there is room again."""
+    held = [RawConnection(server.address) for _ in range(50)]
+    for connection in held:
+        connection.send(request(headers=["X: 1"])[:-2])
+    with RawConnection(server.address) as more:
+        try:
+            assert more.send(request()).response().status == 503
+        except ConnectionError:
+            pass
+        assert more.closed()
+    for connection in held:
+        connection.socket.close()
+    assert server.client().get("/health").status == 200

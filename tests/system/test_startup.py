@@ -1,0 +1,124 @@
+"""What stops a start, and says why: wrong settings, a taken data directory, damage, a newer version."""
+import os
+import sqlite3
+import subprocess
+
+import pytest
+
+from support.server import BINARY, Server, clean_environment
+
+DATABASE = "eventbus.db"
+
+
+def refused(directory, *arguments, **settings):
+    """Starts the service, expects it to refuse, and returns what it said."""
+    environment = clean_environment(**{"EVENTBUS_LISTEN": "127.0.0.1:0", "EVENTBUS_DATA_DIR": directory} | settings)
+    done = subprocess.run([BINARY, "serve", *arguments], env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode not in (0, -6, -11), done
+    return done.stderr
+
+
+@pytest.mark.parametrize("variable, value", [
+    ("EVENTBUS_LISTEN", "nonsense"), ("EVENTBUS_LISTEN", "127.0.0.1:99999"), ("LOG_LEVEL", "LOUD"), ("LOG_FORMAT", "xml"),
+    ("EVENTBUS_MAX_EVENT_BYTES", "-1"), ("EVENTBUS_MAX_EVENT_BYTES", "many"), ("EVENTBUS_MAX_IN_FLIGHT", "0"),
+    ("EVENTBUS_DRAIN_SECONDS", "soon"), ("BATCH_SIZE", "0"), ("EVENTBUS_READY_WHEN", "maybe")])
+def test_a_wrong_value_is_named_with_what_is_allowed(tmp_path, variable, value):
+    said = refused(tmp_path, **{variable: value})
+    assert variable in said and value in said, said
+
+
+@pytest.mark.parametrize("given, missing", [({"DATABASE_URL": "postgresql://u:hunter2@h/d"}, "RABBITMQ_URL"),
+                                            ({"RABBITMQ_URL": "amqp://u:hunter2@h"}, "DATABASE_URL")])
+def test_half_of_the_production_engine_is_refused(tmp_path, given, missing):
+    said = refused(tmp_path, **given)
+    assert missing in said and "hunter2" not in said, said
+
+
+def test_an_unknown_flag_is_refused(tmp_path):
+    assert "--fly" in refused(tmp_path, "--fly")
+
+
+def test_a_port_in_use_is_named(start, tmp_path):
+    server = start()
+    said = refused(tmp_path / "other", EVENTBUS_LISTEN=f"127.0.0.1:{server.port}")
+    assert str(server.port) in said, said
+
+
+def test_a_second_process_on_the_same_data_is_refused(start):
+    server = start()
+    said = refused(server.directory)
+    assert str(server.directory) in said, said
+    server.client().publish(event_type="a")
+
+
+def test_the_data_directory_is_made(start, tmp_path):
+    start(directory=tmp_path / "deep/er").client().publish(event_type="a")
+    assert (tmp_path / "deep/er" / DATABASE).exists()
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert str(tmp_path / "file") in refused(tmp_path / "file/data")
+
+
+def filled(start, tmp_path):
+    """A stopped server's data with enough events for several pages."""
+    server = start()
+    server.client().publish_many({"event_type": "a", "payload": {"text": "x" * 500}} for _ in range(2000))
+    server.stop()
+    return server.directory
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 1000, b"SQLite format 3\x00" + b"\xff" * 8192])
+def test_a_file_that_is_no_database_is_refused(tmp_path, content):
+    (tmp_path / DATABASE).write_bytes(content)
+    said = refused(tmp_path)
+    assert DATABASE in said, said
+    assert (tmp_path / DATABASE).read_bytes() == content
+
+
+def test_a_damaged_database_is_refused(start, tmp_path):
+    path = filled(start, tmp_path) / DATABASE
+    with open(path, "r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(4096 * 8))
+    damaged = path.read_bytes()
+    said = refused(path.parent)
+    assert DATABASE in said or "damaged" in said, said
+    assert path.read_bytes() == damaged
+
+
+def newer_schema(path):
+    """Raises every stored schema version, whichever table holds it."""
+    with sqlite3.connect(path) as database:
+        tables = [row[0] for row in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            columns = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
+            for column in {"version", "steps", "step"} & set(columns):
+                database.execute(f'UPDATE "{table}" SET "{column}" = "{column}" + 1000')
+        version = database.execute("PRAGMA user_version").fetchone()[0]
+        database.execute(f"PRAGMA user_version = {version + 1000}")
+
+
+def test_data_of_a_newer_version_is_refused(start, tmp_path):
+    directory = filled(start, tmp_path)
+    newer_schema(directory / DATABASE)
+    said = refused(directory)
+    assert "newer" in said, said
+
+
+def test_settings_come_from_flag_then_environment_then_file(tmp_path):
+    config = tmp_path / "eventbus.toml"
+    config.write_text(f'data_dir = "{tmp_path}/from-file"\nlisten = "127.0.0.1:1"\n')
+    server = Server(tmp_path / "from-environment", arguments=["--config", config])
+    with server:
+        server.client().publish(event_type="a")
+    assert (tmp_path / "from-environment" / DATABASE).exists() and not (tmp_path / "from-file").exists()
+
+
+def test_a_wrong_config_file_is_named(tmp_path):
+    config = tmp_path / "eventbus.toml"
+    for text in ("listen = ", "colour = 'red'\n"):
+        config.write_text(text)
+        assert "eventbus.toml" in refused(tmp_path, "--config", str(config))
+    assert "missing.toml" in refused(tmp_path, "--config", str(tmp_path / "missing.toml"))
