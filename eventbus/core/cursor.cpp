@@ -1,0 +1,76 @@
+#include "eventbus/core/cursor.hpp"
+
+#include <charconv>
+#include <cstdint>
+#include <limits>
+
+namespace eventbus {
+namespace {
+
+constexpr Timestamp first_moment = std::chrono::sys_days{std::chrono::year{1} / 1 / 1};
+constexpr Timestamp past_last_moment = std::chrono::sys_days{std::chrono::year{10000} / 1 / 1};
+
+void append_hex(std::string& out, std::int64_t value) {
+  char buffer[16];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, static_cast<std::uint64_t>(value), 16).ptr;
+  out.append(buffer, static_cast<std::size_t>(end - buffer));
+}
+
+/// Accepts only what `append_hex` writes, so that one place has one cursor.
+std::optional<std::int64_t> read_hex(std::string_view text) {
+  if (text.empty() || (text.size() > 1 && text.front() == '0')) return std::nullopt;
+  if (text.find_first_not_of("0123456789abcdef") != std::string_view::npos) return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (failure != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+/// The part before the next '-', which is taken off `text`; the rest when there is none.
+std::string_view next_part(std::string_view& text) {
+  const std::size_t dash = std::min(text.find('-'), text.size());
+  const std::string_view part = text.substr(0, dash);
+  text.remove_prefix(std::min(dash + 1, text.size()));
+  return part;
+}
+
+bool listed(std::string_view text) {
+  return text.starts_with("la") || text.starts_with("ld");
+}
+
+}  // namespace
+
+std::string encode_position(Position position) {
+  std::string text = "p";
+  append_hex(text, position);
+  return text;
+}
+
+std::string encode(const ListingCursor& cursor) {
+  std::string text = cursor.descending ? "ld" : "la";
+  append_hex(text, (cursor.timestamp - first_moment).count());
+  text += '-';
+  append_hex(text, cursor.position);
+  text += '-';
+  append_hex(text, cursor.snapshot);
+  return text;
+}
+
+std::optional<ListingCursor> decode_listing(std::string_view text) {
+  if (!listed(text) || text.ends_with('-')) return std::nullopt;
+  const bool descending = text[1] == 'd';
+  text.remove_prefix(2);
+  const auto micros = read_hex(next_part(text));
+  const auto position = read_hex(next_part(text));
+  const auto snapshot = read_hex(text);
+  if (!micros || !position || !snapshot || *micros >= (past_last_moment - first_moment).count()) return std::nullopt;
+  return ListingCursor{first_moment + std::chrono::microseconds{*micros}, *position, *snapshot, descending};
+}
+
+std::optional<Position> decode_position(std::string_view text) {
+  if (text.starts_with('p')) return read_hex(text.substr(1));
+  const auto listing = decode_listing(text);
+  return listing ? std::optional(listing->snapshot) : std::nullopt;
+}
+
+}  // namespace eventbus

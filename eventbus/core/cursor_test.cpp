@@ -1,0 +1,65 @@
+#include "eventbus/core/cursor.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace eventbus {
+namespace {
+
+constexpr Position largest = std::numeric_limits<Position>::max();
+
+TEST(Cursor, PositionComesBack) {
+  for (const Position position : {Position{0}, Position{1}, Position{21417}, largest}) {
+    const std::string text = encode_position(position);
+    EXPECT_EQ(text.front(), 'p');
+    EXPECT_EQ(decode_position(text), position);
+  }
+}
+
+TEST(Cursor, ListingComesBack) {
+  for (const char* time : {"0001-01-01T00:00:00Z", "1969-07-20T20:17:40.000001Z", "9999-12-31T23:59:59.999999Z"}) {
+    const ListingCursor cursor{*parse_timestamp(time), 17, largest, true};
+    const std::string text = encode(cursor);
+    EXPECT_EQ(text.front(), 'l');
+    EXPECT_EQ(decode_listing(text), cursor);
+    EXPECT_EQ(decode_position(text), largest);
+  }
+  const ListingCursor ascending{*parse_timestamp("2026-01-01T00:00:00Z"), 3, 9, false};
+  EXPECT_EQ(decode_listing(encode(ascending)), ascending);
+}
+
+TEST(Cursor, UsesUrlSafeCharactersOnly) {
+  const std::string text = encode({*parse_timestamp("2026-01-01T00:00:00.5Z"), 123456, 7890123, true});
+  EXPECT_EQ(text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_"), std::string::npos);
+}
+
+TEST(Cursor, RefusesWhatItDidNotWrite) {
+  for (const char* text : {"",
+                           "p",
+                           "p-1",
+                           "p01",
+                           "pA",
+                           "p8000000000000000",
+                           "p1 ",
+                           "x1",
+                           "l",
+                           "la",
+                           "la1",
+                           "la1-2",
+                           "la1-2-",
+                           "la1-2-3-",
+                           "la1-2-3-4",
+                           "lx1-2-3",
+                           "la-2-3",
+                           "la1--3",
+                           "la7fffffffffffffff-1-1",
+                           "LA1-2-3"}) {
+    EXPECT_FALSE(decode_position(text)) << text;
+    EXPECT_FALSE(decode_listing(text)) << text;
+  }
+  EXPECT_FALSE(decode_listing(encode_position(5)));
+}
+
+}  // namespace
+}  // namespace eventbus
