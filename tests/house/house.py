@@ -11,7 +11,7 @@ HOMES = {  # header prefix -> modules that may include it
     "prometheus/": {"telemetry"},
     "spdlog/": {"telemetry"},
     "boost/beast": {"http", "client"},
-    "CLI/": {"cli"},
+    "CLI/": {"cli_console"},
     "toml++/": {"cli"},
 }
 problems = []
