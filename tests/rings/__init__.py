@@ -1,0 +1,1 @@
+"""The rings of tests that script/test runs, in order."""

@@ -1,0 +1,42 @@
+"""The front of script/test."""
+import argparse
+import sys
+import time
+
+from rings.step import Broken, Tally
+from rings.steps import PARTS, STEPS
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="script/test")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; default everything")
+    parser.add_argument("--full", action="store_true", help="100 kill -9 rounds and 1,000,000 fuzzed requests")
+    parser.add_argument("--keep-going", action="store_true", help="go on behind a broken ring")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - PARTS.keys():
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    chosen = [step for step in STEPS if not options.parts or any(step in PARTS[part] for part in options.parts)]
+    tally, began, broken = Tally(), time.monotonic(), []
+    for number, step in enumerate(chosen):
+        start = time.monotonic()
+        print(f"==> {step.__name__}: {step.__doc__}", flush=True)
+        try:
+            step(tally, options)
+        except Broken:
+            broken.append(step.__name__)
+        except AssertionError as problem:
+            print(f"    FAILED: {problem}")
+            tally.failed += 1
+            broken.append(step.__name__)
+        print(f"    {step.__name__} took {time.monotonic() - start:.0f} s", flush=True)
+        if broken and not options.keep_going:
+            left = ", ".join(step.__name__ for step in chosen[number + 1:])
+            print(f"==> stopped at {step.__name__}; not run: {left or 'nothing'}")
+            break
+    print(f"==> {'BROKEN: ' + ', '.join(broken) if broken else 'all rings pass'}, {time.monotonic() - began:.0f} s")
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Running the commands of a ring, counting their tests."""
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+RESULTS = (re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) tests?[.,]"), re.compile(r"^\d+ \w+.* in [\d.:]+s\b"))
+
+
+def results(line):
+    """(passed, failed) that a line of GoogleTest's or pytest's summary tells."""
+    if found := RESULTS[0].match(line):
+        return (int(found[2]), 0) if found[1] == "PASSED" else (0, int(found[2]))
+    if RESULTS[1].match(line):
+        words = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|error)", line)}
+        return words.get("passed", 0), words.get("failed", 0) + words.get("error", 0)
+    return 0, 0
+
+
+class Broken(Exception):
+    """A command failed; its output has been shown."""
+
+
+class Tally:
+    """Tests passed and failed so far."""
+
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def count(self, line):
+        passed, failed = results(re.sub(r"^\d+: ", "", line))  # ctest --verbose numbers its lines
+        self.passed += passed
+        self.failed += failed
+
+
+def run(tally, *command, show=False, counts=False, check=False, **environment):
+    """Runs a command. Output is shown as it comes with `show`, else only when the command fails. With `counts`, lines of
+    test programs are counted; with `check`, the command itself counts as one test."""
+    began, lines = time.monotonic(), []
+    before = tally.failed
+    with subprocess.Popen(list(map(str, command)), cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, errors="replace") as process:
+        for line in process.stdout:
+            lines.append(line)
+            if show:
+                print("    " + line, end="", flush=True)
+            if counts:
+                tally.count(line.rstrip())
+    if check:
+        tally.passed += process.returncode == 0
+    if process.returncode:
+        if not show:
+            print("".join(lines[-400:]))
+        if tally.failed == before:
+            tally.failed += 1
+        print(f"    FAILED after {time.monotonic() - began:.0f} s, status {process.returncode}: {' '.join(map(str, command))}", flush=True)
+        raise Broken

@@ -1,0 +1,99 @@
+"""What script/test runs: each ring as a function, in the order of STEPS."""
+import os
+import pathlib
+import shutil
+import subprocess
+
+from rings.step import ROOT, run
+from support.server import Server
+
+OPENAPI_VALIDATOR = "@seriousme/openapi-schema-validator@2.2.5"
+PYTEST = ("/usr/bin/python3", "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", "tests")
+SOURCES = ("eventbus", "fuzz", "bench", "examples", "tests")
+
+
+def house(tally, _):
+    """house rules: module map, includes, file sizes"""
+    run(tally, "/usr/bin/python3", "tests/house/house.py", ROOT, check=True)
+
+
+def build_release(tally, _):
+    """release build with tests"""
+    run(tally, "script/build", "release", EVENTBUS_BUILD_OPTIONS="-DEVENTBUS_TESTS=ON")
+
+
+def unit(tally, _):
+    """unit and conformance tests"""
+    ctest(tally, "release")
+
+
+def ctest(tally, preset, *prefix):
+    run(tally, *prefix, "ctest", "--test-dir", f"build/{preset}", "--verbose", "--exclude-regex", "^house$", "-j", os.cpu_count() or 2, counts=True)
+
+
+def system(tally, _):
+    """the real program as a black box"""
+    run(tally, "npm", "install", "--silent", "--no-save", "--no-audit", "--no-fund", "--prefix", "build/npm", OPENAPI_VALIDATOR)
+    run(tally, *PYTEST, "tests/system", show=True, counts=True)
+
+
+def crash(tally, options):
+    """kill -9 under load and at named points"""
+    rounds = os.environ.get("EVENTBUS_CRASH_ROUNDS") or ("100" if options.full else "20")
+    run(tally, *PYTEST, "tests/crash", show=True, counts=True, EVENTBUS_CRASH_ROUNDS=rounds)
+
+
+def docs(tally, _):
+    """every command of README.md and docs/ as typed"""
+    run(tally, *PYTEST, "tests/docs", show=True, counts=True)
+
+
+def http_fuzz(tally, options):
+    """mutated HTTP requests: no crash, no 500"""
+    place = ROOT / "build/http-fuzz"
+    shutil.rmtree(place, ignore_errors=True)
+    server = Server(place, LOG_LEVEL="WARNING", EVENTBUS_HEADER_TIMEOUT_MS=1000, EVENTBUS_BODY_TIMEOUT_MS=1000)
+    with server:
+        run(tally, "build/release/tests/http_requests", server.port, 1_000_000 if options.full else 100_000, show=True, check=True)
+
+
+def dev(tally, _):
+    """address and undefined-behaviour sanitizers over unit and conformance tests"""
+    run(tally, "script/build", "dev")
+    ctest(tally, "dev")
+
+
+def tsan(tally, _):
+    """thread sanitizer over unit and conformance tests"""
+    run(tally, "script/build", "tsan")
+    fixed = ("setarch", "-R")  # gcc 12's runtime cannot live with much address randomization
+    allowed = subprocess.run([*fixed, "true"], capture_output=True, check=False).returncode == 0
+    ctest(tally, "tsan", *(fixed if allowed else ()))
+
+
+def libfuzzer(tally, _):
+    """libFuzzer targets over their corpora, some seconds each"""
+    run(tally, "script/fuzz", show=True, check=True)
+
+
+def sources(*patterns):
+    return sorted(str(path.relative_to(ROOT)) for top in SOURCES for pattern in patterns for path in (ROOT / top).rglob(pattern))
+
+
+def formatting(tally, _):
+    """clang-format"""
+    run(tally, "clang-format-19", "--dry-run", "--Werror", *sources("*.cpp", "*.hpp"), check=True)
+
+
+def tidy(tally, _):
+    """clang-tidy on every source of the product"""
+    if not (ROOT / "build/dev/compile_commands.json").exists():
+        run(tally, "cmake", "--preset", "dev")
+    files = [path for path in sources("*.cpp") if path.startswith("eventbus/")]
+    run(tally, pathlib.Path("/usr/bin/run-clang-tidy-19"), "-quiet", "-p", "build/dev", "-j", os.cpu_count() or 2,
+        *(f"^{ROOT}/{path}$" for path in files), check=True)
+
+
+STEPS = [house, build_release, unit, system, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy]
+PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "crash": [build_release, crash], "docs": [build_release, docs],
+         "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}
