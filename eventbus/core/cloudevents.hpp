@@ -11,9 +11,9 @@
 
 namespace eventbus {
 
-/// CloudEvents 1.0 (github.com/cloudevents/spec, HTTP protocol binding 1.0.2). id↔event_id, time↔timestamp, type↔event_type,
-/// data↔payload, partitionkey↔ordering_key; source, subject and extension attributes are kept in Event::cloudevent.
-/// `data` must be a JSON object; `data_base64` and a non-JSON `datacontenttype` are refused.
+/// CloudEvents 1.0 (github.com/cloudevents/spec, HTTP protocol binding 1.0.2). id↔event_id, time↔timestamp,
+/// type↔event_type, data↔payload, partitionkey↔ordering_key; source, subject and extension attributes are kept in
+/// Event::cloudevent. `data` must be a JSON object; `data_base64` and a non-JSON `datacontenttype` are refused.
 Result<EventDraft> parse_cloudevent(std::string_view json, const PublishContext& context);
 Result<std::vector<Result<EventDraft>>> parse_cloudevent_batch(std::string_view json, const PublishContext& context);
 

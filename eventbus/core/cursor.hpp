@@ -24,7 +24,8 @@ struct ListingCursor {
 std::string encode(const ListingCursor& cursor);
 std::optional<ListingCursor> decode_listing(std::string_view text);
 
-/// Reads the position of an event's `cursor` or an SSE id; of a listing cursor its snapshot (go on live after a listing).
+/// Reads the position of an event's `cursor` or an SSE id; of a listing cursor its snapshot (go on live after a
+/// listing).
 std::optional<Position> decode_position(std::string_view text);
 
 }  // namespace eventbus

@@ -68,7 +68,8 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string detail, std::vect
 /// only; becomes a 503 with `Retry-After`. Holds operation and target, never a secret.
 class Unavailable : public std::runtime_error {
  public:
-  Unavailable(std::string_view operation, std::string_view reason, std::chrono::seconds retry_after = std::chrono::seconds{1})
+  Unavailable(std::string_view operation, std::string_view reason,
+              std::chrono::seconds retry_after = std::chrono::seconds{1})
       : std::runtime_error(std::string(operation) + ": " + std::string(reason)), retry_after_(retry_after) {}
   std::chrono::seconds retry_after() const { return retry_after_; }
 

@@ -16,13 +16,13 @@ struct PublishContext {
   std::size_t max_event_bytes = std::size_t{1} << 20U;
 };
 
-/// Parses one publish request: {"event_id"?, "timestamp"?, "event_type", "payload"?, "ordering_key"?, "correlation_id"?,
-/// "exchange"?, "routing_key"?}. Fills in what is missing. Errors: `malformed_json` with line and column; `invalid` naming
-/// every bad, missing or unknown field; `too_large`.
+/// Parses one publish request: {"event_id"?, "timestamp"?, "event_type", "payload"?, "ordering_key"?,
+/// "correlation_id"?, "exchange"?, "routing_key"?}. Fills in what is missing. Errors: `malformed_json` with line and
+/// column; `invalid` naming every bad, missing or unknown field; `too_large`.
 Result<EventDraft> parse_event(std::string_view json, const PublishContext& context);
 
-/// Splits {"events":[…]} into drafts, one result an element, so that one bad event doesn't hide the others. The outer error
-/// is for a document that is no such object.
+/// Splits {"events":[…]} into drafts, one result an element, so that one bad event doesn't hide the others. The outer
+/// error is for a document that is no such object.
 Result<std::vector<Result<EventDraft>>> parse_event_batch(std::string_view json, const PublishContext& context);
 
 /// Appends the event as the API shows it: {"event_id","timestamp","event_type","payload", "ordering_key"?,

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,29 +22,37 @@ struct JsonMember {
 };
 
 /// Parses one JSON object into its members in order, of a repeated key only the last. Canonical text: no insignificant
-/// white space, repeated keys removed at every level, numbers digit for digit, strings minimally escaped. Refuses invalid
-/// UTF-8, NUL, lone surrogates and nesting deeper than 128 (counting the outermost object as 1) as `invalid`, all other
-/// faults as `malformed_json` with line and column (both from 1). `invalid` for a document that is no object.
+/// white space, repeated keys removed at every level, numbers digit for digit, strings minimally escaped. Refuses
+/// invalid UTF-8, NUL, lone surrogates and nesting deeper than 128 (counting the outermost object as 1) as `invalid`,
+/// all other faults as `malformed_json` with line and column (both from 1). `invalid` for a document that is no object.
 Result<std::vector<JsonMember>> parse_json_object(std::string_view json);
 
 /// The same for an array, split into canonical texts of its elements.
 Result<std::vector<std::pair<JsonKind, std::string>>> parse_json_array(std::string_view json);
 
-/// Whether two canonical texts are the same JSON value: object members in any order, numbers by value (1 = 1.0 = 10e-1).
+/// Whether two canonical texts are the same JSON value: object members in any order, numbers by value (1 = 1.0 =
+/// 10e-1).
 bool json_equal(std::string_view a, std::string_view b);
 
 /// A JSON condition: the containment of PostgreSQL's `@>`. Objects contain when every key does, arrays when each
 /// element of the condition is contained in some element, scalars when equal. Parse once, test many canonical texts.
+/// Cheap to copy; safe to test from several threads.
 class JsonContainment {
  public:
-  /// `condition` must be a JSON object; errors as `parse_json_object`.
+  /// `condition` must be a JSON object; errors as `parse_json_object`, and `invalid` for more than 100 objects or
+  /// arrays inside arrays: each of them is compared with every element of the tested array.
   static Result<JsonContainment> parse(std::string_view condition);
+
+  /// Time: proportional to the text, per nesting level of the condition and per object or array inside its arrays.
   bool contained_in(std::string_view canonical) const;
-  const std::string& text() const { return text_; }
+
+  /// The condition as canonical text.
+  const std::string& text() const;
 
  private:
-  explicit JsonContainment(std::string text) : text_(std::move(text)) {}
-  std::string text_;
+  struct Condition;
+  explicit JsonContainment(std::shared_ptr<const Condition> condition) : condition_(std::move(condition)) {}
+  std::shared_ptr<const Condition> condition_;
 };
 
 }  // namespace eventbus

@@ -30,7 +30,8 @@ struct StartFrom {
   bool operator==(const StartFrom&) const = default;
 };
 
-/// What PUT /queues/{queue} declares. `ordered` and `start_from` are fixed at creation, the rest may be changed in place.
+/// What PUT /queues/{queue} declares. `ordered` and `start_from` are fixed at creation, the rest may be changed in
+/// place.
 struct QueueDefinition {
   std::string name;  ///< 1–255 characters of [A-Za-z0-9_.:-].
   std::vector<Binding> bindings;
@@ -46,7 +47,8 @@ struct QueueDefinition {
 
 /// Parses the body of PUT /queues/{queue}; errors name every bad or unknown field.
 Result<QueueDefinition> parse_queue_definition(std::string_view name, std::string_view json);
-/// Appends the definition as JSON: every field, `name` included; the exact inverse of `parse_queue_definition` but for `name`.
+/// Appends the definition as JSON: every field, `name` included; the exact inverse of `parse_queue_definition` but for
+/// `name`.
 void append_queue_definition(std::string& out, const QueueDefinition& definition);
 bool valid_queue_name(std::string_view name);
 

@@ -6,7 +6,8 @@
 namespace eventbus {
 
 /// Exponential backoff with full jitter: attempt n (from 1) waits uniformly between 0 and
-/// min(max_delay, delay × backoff^(n-1)). Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+/// min(max_delay, delay × backoff^(n-1)). Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog,
+/// 2015.
 struct RetryPolicy {
   std::uint32_t max_retries = 3;
   std::chrono::milliseconds delay{1000};

@@ -10,8 +10,10 @@ namespace eventbus {
 /// A point in time in UTC with the resolution of the contract.
 using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 
-/// Parses RFC 3339 with any offset and up to 6 fractional digits (more digits are refused; a leap second `:60` counts as
-/// `:59.999999`; `t`, `z` and a space for `T` are accepted as RFC 3339 allows). Years 0001–9999 after conversion to UTC.
+/// Parses RFC 3339 with any offset and up to 6 fractional digits (more digits are refused; a leap second `:60` counts
+/// as
+/// `:59.999999`; `t`, `z` and a space for `T` are accepted as RFC 3339 allows). Years 0001–9999 after conversion to
+/// UTC.
 std::optional<Timestamp> parse_timestamp(std::string_view text);
 
 /// `2026-11-23T17:49:13Z`, with `.ffffff` (trailing zeros removed) when there is a fraction.

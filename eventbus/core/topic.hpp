@@ -8,15 +8,16 @@
 
 namespace eventbus {
 
-/// Topic patterns of AMQP 0-9-1: words joined by '.', `*` matches one word, `#` zero or more. A word mixing wildcards with
-/// other characters ("us*") is literal in AMQP and refused by `valid_topic_pattern`, because it is always a mistake.
+/// Topic patterns of AMQP 0-9-1: words joined by '.', `*` matches one word, `#` zero or more. A word mixing wildcards
+/// with other characters ("us*") is literal in AMQP and refused by `valid_topic_pattern`, because it is always a
+/// mistake.
 bool valid_topic_pattern(std::string_view pattern);
 
 /// Whether `key` matches. Time O(words of pattern × words of key), no allocation.
 bool topic_matches(std::string_view pattern, std::string_view key);
 
-/// Many patterns matched at once: a trie of words. `match` visits only branches that can match, so 100,000 bindings cost
-/// little more than one. Not thread-safe.
+/// Many patterns matched at once: a trie of words. `match` visits only branches that can match, so 100,000 bindings
+/// cost little more than one. Not thread-safe.
 class TopicTrie {
  public:
   using Value = std::uint32_t;
