@@ -33,7 +33,8 @@ using ReadinessProbe = std::function<Readiness()>;
 ///   ... server.stop(steady_clock::now() + drain);   // run() returns when the last connection is closed
 class HttpServer {
  public:
-  HttpServer(asio::io_context& loop, Bus& bus, MetricRegistry& metrics, HttpSettings settings, ReadinessProbe readiness);
+  HttpServer(asio::io_context& loop, Bus& bus, MetricRegistry& metrics, HttpSettings settings,
+             ReadinessProbe readiness);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

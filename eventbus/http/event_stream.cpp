@@ -1,0 +1,93 @@
+#include "eventbus/http/event_stream.hpp"
+
+#include "eventbus/core/cursor.hpp"
+#include "eventbus/core/event_json.hpp"
+#include "eventbus/core/topic.hpp"
+
+namespace eventbus {
+namespace {
+
+constexpr std::size_t page_events = 256;
+constexpr std::string_view heartbeat = ": heartbeat\n\n";
+constexpr std::string_view greeting = ": the stream begins\n\n";
+
+struct Subscription {
+  std::string pattern;
+  std::string from;  ///< Empty: now.
+};
+
+Result<Subscription> read_subscription(const Call& call) {
+  auto parameters = call.parameters();
+  Subscription wanted{.pattern = std::string(parameters.text("event_type")),
+                      .from = std::string(parameters.text("from"))};
+  if (!wanted.pattern.empty() && !valid_topic_pattern(wanted.pattern)) {
+    parameters.refuse("event_type",
+                      "must be a topic pattern: words joined by '.', '*' for one word, '#' for zero or more");
+  }
+  const auto last_id = call.request.header("Last-Event-ID");
+  if (!last_id.empty()) {
+    wanted.from = last_id;
+    if (!decode_position(last_id)) parameters.refuse("Last-Event-ID", "must be the id of an event of this stream");
+  }
+  if (auto checked = parameters.check(); !checked) return std::unexpected(std::move(checked.error()));
+  return wanted;
+}
+
+asio::awaitable<Result<Position>> position_of(EventStore& store, std::string from) {
+  if (from.empty() || from == "now") co_return store.head();
+  if (from == "beginning") co_return Position{0};
+  if (const auto position = decode_position(from)) co_return *position;
+  const auto time = parse_query_time(from);
+  if (!time) {
+    co_return fail(ErrorCode::invalid, "a query parameter is not valid",
+                   {{"from", "must be now, beginning, a cursor, or an RFC 3339 time"}});
+  }
+  const auto first = co_await store.first_at_or_after(*time);
+  co_return first ? *first - 1 : store.head();
+}
+
+asio::awaitable<void> follow(Call& call, Position after, std::string pattern) {
+  auto& feed = call.services.bus.feed;
+  StreamedAnswer stream(call);
+  bool open = co_await stream.write(greeting);
+  std::string messages;
+  while (open && !call.services.draining && !feed.stopped()) {
+    const auto deadline = Connection::Clock::now() + call.services.settings.heartbeat;
+    auto next = feed.next(after, page_events, pattern, deadline);
+    const auto page = co_await call.connection.while_connected(std::move(next));
+    if (call.connection.gone()) co_return;
+    after = std::max(after, page.scanned);
+    messages.clear();
+    for (const auto& event : page.events) append_server_sent_event(messages, event);
+    const bool silent = page.events.empty() && Connection::Clock::now() >= deadline;
+    if (silent) messages = heartbeat;
+    if (!messages.empty()) open = co_await stream.write(messages);
+  }
+  if (open) co_await stream.finish();
+}
+
+}  // namespace
+
+void append_server_sent_event(std::string& out, const StoredEvent& stored) {
+  out.append("id: ").append(encode_position(stored.position));
+  out.append("\nevent: ").append(stored.event->event_type);
+  out += "\ndata: ";
+  append_stored_event(out, stored);
+  out += "\n\n";
+}
+
+asio::awaitable<Result<void>> stream_live_events(Call& call) {
+  auto wanted = read_subscription(call);
+  if (!wanted) co_return std::unexpected(std::move(wanted.error()));
+  const auto after = co_await position_of(call.services.bus.store, wanted->from);
+  if (!after) co_return std::unexpected(after.error());
+  call.answer.content_type = event_stream_type;
+  call.answer.add_header("Cache-Control", "no-store");
+  call.answer.close = true;
+  call.keep_alive = false;
+  StreamedAnswer(call).begin();
+  if (!call.head_only()) co_await follow(call, *after, std::move(wanted->pattern));
+  co_return Result<void>{};
+}
+
+}  // namespace eventbus

@@ -1,0 +1,210 @@
+#include <algorithm>
+
+#include "eventbus/core/cloudevents.hpp"
+#include "eventbus/core/json.hpp"
+#include "eventbus/http/batch_result.hpp"
+#include "eventbus/http/call.hpp"
+#include "eventbus/http/event_answers.hpp"
+#include "eventbus/http/ndjson_publish.hpp"
+#include "eventbus/http/route.hpp"
+
+namespace eventbus {
+namespace {
+
+constexpr std::string_view event_example = R"({"event_type":"user.created","payload":{"user_id":123}})";
+constexpr std::string_view cloudevent_example =
+    R"({"specversion":"1.0","id":"ce-1","source":"/shop","type":"order.paid","data":{"order":7}})";
+constexpr std::uint64_t longest_confirm_wait_ms = 60000;
+
+bool binary_cloudevent(const Request& request) {
+  return !request.header("ce-specversion").empty() || !request.header("ce-id").empty() ||
+         !request.header("ce-type").empty();
+}
+
+std::vector<std::pair<std::string, std::string>> cloudevent_attributes(const Request& request) {
+  constexpr std::string_view prefix = "ce-";
+  std::vector<std::pair<std::string, std::string>> attributes;
+  for (const auto& header : request.headers) {
+    std::string name(header.name);
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    if (name.starts_with(prefix)) attributes.emplace_back(name.substr(prefix.size()), header.value);
+  }
+  return attributes;
+}
+
+Result<EventDraft> parse_draft(const Call& call) {
+  const auto context = call.publish_context();
+  if (call.format->media_type == cloudevent_type) return parse_cloudevent(call.body, context);
+  if (!binary_cloudevent(call.request)) return parse_event(call.body, context);
+  return parse_binary_cloudevent(cloudevent_attributes(call.request), call.body, context);
+}
+
+/// A path that GET /events/{event_id} understands, even where the id is the name of another route.
+void add_location(Answer& answer, std::string_view event_id) {
+  answer.headers += "Location: /events/";
+  if (event_id == "batch" || event_id == "stream") {
+    answer.headers += event_id == "batch" ? "%62" : "%73";
+    event_id.remove_prefix(1);
+  }
+  append_path_encoded(answer.headers, event_id);
+  answer.headers += "\r\n";
+}
+
+void answer_published(Call& call, const PublishOutcome& outcome, bool wait_for_broker) {
+  const auto& event = *outcome.event.event;
+  auto& answer = call.answer;
+  answer.status = outcome.status == AppendStatus::duplicate ? 200 : 201;
+  if (wait_for_broker && !outcome.published) answer.status = 202;
+  answer.body += R"({"event_id":)";
+  append_json_string(answer.body, event.event_id);
+  answer.body.append(R"(,"status":")").append(publish_status(outcome)).append(R"("})");
+  answer.correlation_id = event.correlation_id;
+  add_location(answer, event.event_id);
+}
+
+Result<bool> wants_broker(const Call& call) {
+  auto parameters = call.parameters();
+  const bool published = parameters.choice("wait", {"stored", "published"}) == "published";
+  parameters.integer("timeout_ms", 0, longest_confirm_wait_ms, 0);
+  if (auto checked = parameters.check(); !checked) return std::unexpected(std::move(checked.error()));
+  return published;
+}
+
+asio::awaitable<Result<void>> refuse(Call& call, Error error) {
+  call.services.metrics.count_rejected(error.code);
+  co_return std::unexpected(std::move(error));
+}
+
+asio::awaitable<Result<void>> publish(Call& call) {
+  bool wait_for_broker = false;
+  if (!call.query.empty()) {
+    auto wanted = wants_broker(call);
+    if (!wanted) co_return std::unexpected(std::move(wanted.error()));
+    wait_for_broker = *wanted;
+  }
+  auto draft = parse_draft(call);
+  if (!draft) co_return co_await refuse(call, std::move(draft.error()));
+  auto outcome = co_await call.services.bus.publisher.publish(std::move(*draft));
+  if (!outcome) co_return co_await refuse(call, std::move(outcome.error()));
+  if (publish_status(*outcome).empty()) co_return co_await refuse(call, refusal_of(*outcome));
+  answer_published(call, *outcome, wait_for_broker);
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> publish_drafts(Call& call, std::vector<Result<EventDraft>> parsed, bool atomic) {
+  BatchResult result(call, BatchResult::Detail::all);
+  std::vector<EventDraft> drafts;
+  std::vector<std::size_t> places;
+  for (std::size_t index = 0; index < parsed.size(); ++index) {
+    if (!parsed[index]) continue;
+    drafts.push_back(std::move(*parsed[index]));
+    places.push_back(index);
+  }
+  std::vector<Result<PublishOutcome>> outcomes;
+  const bool spoiled = atomic && drafts.size() < parsed.size();
+  if (!drafts.empty() && !spoiled) {
+    auto published = co_await call.services.bus.publisher.publish_batch(drafts, atomic);
+    if (!published) {
+      call.services.metrics.count_rejected(published.error().code, drafts.size());
+      co_return std::unexpected(std::move(published.error()));
+    }
+    outcomes = std::move(*published);
+  }
+  const Error aborted{ErrorCode::invalid, "not stored: another event of this atomic batch is not valid"};
+  for (std::size_t index = 0, next = 0; index < parsed.size(); ++index) {
+    const bool tried = next < places.size() && places[next] == index;
+    if (!tried) {
+      result.refuse(index, {}, parsed[index].error());
+    } else if (spoiled) {
+      result.refuse(index, drafts[next++].event->event_id, aborted);
+    } else if (const auto& outcome = outcomes[next++]; outcome) {
+      result.add(index, *outcome);
+    } else {
+      result.refuse(index, drafts[next - 1].event->event_id, outcome.error());
+    }
+  }
+  result.answer();
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> publish_batch(Call& call) {
+  auto parameters = call.parameters();
+  const bool atomic = parameters.flag("atomic");
+  if (auto checked = parameters.check(); !checked) co_return checked;
+  if (call.format->streamed) co_return co_await publish_ndjson(call, atomic);
+  const auto context = call.publish_context();
+  auto drafts = call.format->media_type == cloudevent_batch_type ? parse_cloudevent_batch(call.body, context)
+                                                                 : parse_event_batch(call.body, context);
+  if (!drafts) co_return std::unexpected(std::move(drafts.error()));
+  if (drafts->empty()) {
+    co_return fail(ErrorCode::invalid, "the batch holds no event", {{"events", "must hold at least one event"}});
+  }
+  co_return co_await publish_drafts(call, std::move(*drafts), atomic);
+}
+
+Route publish_route() {
+  return {
+      .method = http::verb::post,
+      .path = "/events",
+      .operation_id = "publishEvent",
+      .tag = "Publish",
+      .summary = "Publish one event",
+      .description =
+          "The answer comes when the event is durable: it is then delivered at least once to every queue whose "
+          "bindings "
+          "match. The same event_id with the same content is a duplicate and stored once; with different content a "
+          "conflict. CloudEvents 1.0 are understood in structured mode (by content type) and in binary mode (ce-* "
+          "headers).",
+      .parameters = {{"wait", R"({"type":"string","enum":["stored","published"],"default":"stored"})",
+                      "What to wait for: durable in the store, or confirmed by the broker too."},
+                     {"timeout_ms", R"({"type":"integer","minimum":0,"maximum":60000,"default":5000})",
+                      "Longest wait for the broker's confirm; then the answer is 202."},
+                     {"traceparent", R"({"type":"string"})", "W3C trace context; travels with the event.",
+                      ParameterDoc::Place::header}},
+      .body = {{json_type, R"({"$ref":"#/components/schemas/NewEvent"})", event_example},
+               {cloudevent_type, R"({"$ref":"#/components/schemas/CloudEvent"})", cloudevent_example}},
+      .body_limit = BodyLimit::event,
+      .answers = {{201, "Stored. Location names the event.", json_type, R"({"$ref":"#/components/schemas/Published"})"},
+                  {200, "Was stored before with the same content.", json_type,
+                   R"({"$ref":"#/components/schemas/Published"})"},
+                  {202, "Stored; the broker did not confirm in time.", json_type,
+                   R"({"$ref":"#/components/schemas/Published"})"}},
+      .errors = {ErrorCode::conflict, ErrorCode::queue_full, ErrorCode::read_only, ErrorCode::draining},
+      .handler = publish};
+}
+
+Route batch_route() {
+  return {
+      .method = http::verb::post,
+      .path = "/events/batch",
+      .operation_id = "publishBatch",
+      .tag = "Publish",
+      .summary = "Publish many events",
+      .description =
+          "A JSON document of up to 16 MiB, a CloudEvents batch, or NDJSON (one event a line) of any length, which is "
+          "published while it arrives. Each event stands for itself unless atomic. For NDJSON, results lists failures "
+          "only, the first 1000 of them, and index counts the lines that are not blank.",
+      .parameters = {{"atomic", R"({"type":"boolean","default":false})",
+                      "All events or none. An atomic NDJSON body may have 16 MiB."}},
+      .body = {{json_type, R"({"$ref":"#/components/schemas/NewEvents"})",
+                R"({"events":[{"event_type":"user.created"},{"event_type":"user.deleted"}]})"},
+               {ndjson_type, R"({"type":"string"})",
+                "{\"event_type\":\"user.created\"}\n{\"event_type\":\"user.deleted\"}\n", true},
+               {cloudevent_batch_type, R"({"type":"array","items":{"$ref":"#/components/schemas/CloudEvent"}})",
+                R"([{"specversion":"1.0","id":"ce-2","source":"/shop","type":"order.paid"}])"}},
+      .body_limit = BodyLimit::batch,
+      .answers = {{201, "All are stored, or were before.", json_type, R"({"$ref":"#/components/schemas/BatchResult"})"},
+                  {207, "Some were refused; results says which and why.", json_type,
+                   R"({"$ref":"#/components/schemas/BatchResult"})"}},
+      .errors = {ErrorCode::queue_full, ErrorCode::read_only, ErrorCode::draining},
+      .handler = publish_batch};
+}
+
+}  // namespace
+
+std::vector<Route> publish_routes() {
+  return {publish_route(), batch_route()};
+}
+
+}  // namespace eventbus

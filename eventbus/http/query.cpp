@@ -1,0 +1,127 @@
+#include "eventbus/http/query.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+namespace eventbus {
+namespace {
+
+constexpr std::string_view encoding_rule =
+    "must be percent-encoded UTF-8 without NUL: '%' takes two hexadecimal digits";
+
+int hex_value(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '%') {
+      if (i + 2 >= text.size()) return std::nullopt;
+      const int high = hex_value(text[i + 1]);
+      const int low = hex_value(text[i + 2]);
+      if (high < 0 || low < 0) return std::nullopt;
+      c = static_cast<char>(high * 16 + low);
+      i += 2;
+    } else if (c == '+' && plus_is_space) {
+      c = ' ';
+    }
+    if (c == '\0') return std::nullopt;
+    out.push_back(c);
+  }
+  if (!valid_utf8(out)) return std::nullopt;
+  return out;
+}
+
+void add_pair(std::string_view pair, std::vector<QueryParameter>& out, std::vector<FieldError>& errors) {
+  const auto equals = pair.find('=');
+  auto name = decode(pair.substr(0, equals), true);
+  if (!name) {
+    errors.push_back({"query", "a parameter name " + std::string(encoding_rule)});
+    return;
+  }
+  auto value = decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
+  if (!value) {
+    errors.push_back({*name, std::string(encoding_rule)});
+  } else if (std::ranges::find(out, *name, &QueryParameter::name) != out.end()) {
+    errors.push_back({*name, "is given more than once"});
+  } else {
+    out.push_back({std::move(*name), std::move(*value)});
+  }
+}
+
+bool continuation(unsigned char c, unsigned char low = 0x80, unsigned char high = 0xBF) {
+  return c >= low && c <= high;
+}
+
+/// Length of the sequence at the front of `text`, which begins with a byte ≥ 0x80; 0 when ill-formed.
+std::size_t sequence_length(std::string_view text) {
+  const auto at = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
+  const auto lead = at(0);
+  if (lead >= 0xC2 && lead <= 0xDF) return continuation(at(1)) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    const bool second = continuation(at(1), lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF);
+    return second && continuation(at(2)) ? 3 : 0;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    const bool second = continuation(at(1), lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF);
+    return second && continuation(at(2)) && continuation(at(3)) ? 4 : 0;
+  }
+  return 0;
+}
+
+bool unreserved(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
+}
+
+}  // namespace
+
+bool valid_utf8(std::string_view text) {
+  while (!text.empty()) {
+    std::size_t length = 1;
+    if (static_cast<unsigned char>(text.front()) >= 0x80) length = sequence_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
+Result<std::vector<QueryParameter>> parse_query(std::string_view raw) {
+  std::vector<QueryParameter> out;
+  std::vector<FieldError> errors;
+  while (!raw.empty()) {
+    const auto end = std::min(raw.find('&'), raw.size());
+    if (end > 0) add_pair(raw.substr(0, end), out, errors);
+    raw.remove_prefix(std::min(end + 1, raw.size()));
+  }
+  if (!errors.empty()) return fail(ErrorCode::invalid, "the query string is not valid", std::move(errors));
+  return out;
+}
+
+Result<std::string> decode_percent(std::string_view text, std::string_view field) {
+  auto decoded = decode(text, false);
+  if (!decoded)
+    return fail(ErrorCode::invalid, "the path is not valid", {{std::string(field), std::string(encoding_rule)}});
+  return std::move(*decoded);
+}
+
+void append_path_encoded(std::string& out, std::string_view path) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  for (const char c : path) {
+    if (unreserved(c) || c == '/') {
+      out.push_back(c);
+    } else {
+      const auto byte = static_cast<std::uint8_t>(c);
+      out += {'%', digits[byte >> 4U], digits[byte & 15U]};
+    }
+  }
+}
+
+}  // namespace eventbus
