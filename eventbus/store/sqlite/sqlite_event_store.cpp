@@ -1,0 +1,145 @@
+#include "eventbus/store/sqlite/sqlite_event_store.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "eventbus/core/topic.hpp"
+#include "eventbus/store/sqlite/event_row.hpp"
+#include "eventbus/store/sqlite/listing.hpp"
+#include "eventbus/store/sqlite/schema.hpp"
+
+namespace eventbus {
+namespace {
+
+constexpr std::size_t most_rows_examined = 20'000;
+constexpr std::string_view behind = " FROM events WHERE position > ?1 ORDER BY position LIMIT ?2";
+
+/// Observes the time until it is destroyed.
+class Stopwatch {
+ public:
+  explicit Stopwatch(Histogram& histogram) : histogram_(histogram) {}
+  ~Stopwatch() { histogram_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count()); }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+
+ private:
+  Histogram& histogram_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
+EventStore::LogPage scan_log(sqlite::Connection& connection, Position after, std::size_t limit,
+                             std::string_view pattern) {
+  static const std::string sql = "SELECT " + std::string(event_columns) + std::string(behind);
+  const std::size_t most = pattern.empty() ? limit : std::max(limit, most_rows_examined);
+  EventStore::LogPage page{{}, after};
+  auto row = connection.prepare(sql);
+  row.bind(1, after).bind(2, static_cast<std::int64_t>(most));
+  while (page.events.size() < limit && row.step()) {
+    page.scanned = row.integer(0);
+    if (pattern.empty() || topic_matches(pattern, row.text(3))) page.events.push_back(read_event(row));
+  }
+  return page;
+}
+
+std::vector<RouteRecord> scan_routes(sqlite::Connection& connection, Position after, std::size_t limit) {
+  static const std::string sql =
+      "SELECT position, timestamp, stored_at, (SELECT name FROM exchanges WHERE id = exchange), "
+      "coalesce(routing_key, (SELECT name FROM types WHERE id = type)), ordering_key" +
+      std::string(behind);
+  std::vector<RouteRecord> routes;
+  auto row = connection.prepare(sql);
+  row.bind(1, after).bind(2, static_cast<std::int64_t>(limit));
+  while (row.step()) {
+    routes.push_back({row.integer(0), from_micros(row.integer(1)), from_micros(row.integer(2)),
+                      std::string(row.text(3)), std::string(row.text(4)), std::string(row.text(5))});
+  }
+  return routes;
+}
+
+std::vector<StoredEvent> fetch(sqlite::Connection& connection, const std::vector<Position>& positions) {
+  static const std::string sql = "SELECT " + std::string(event_columns) + " FROM events WHERE position = ?1";
+  std::vector<StoredEvent> events;
+  events.reserve(positions.size());
+  for (const auto position : positions) {
+    auto row = connection.prepare(sql);
+    if (row.bind(1, position).step()) events.push_back(read_event(row));
+  }
+  return events;
+}
+
+}  // namespace
+
+SqliteEventStore::SqliteEventStore(sqlite::Database& database, StoreMetrics& metrics)
+    : database_(database), metrics_(metrics) {
+  database_.migrate("store", event_schema());
+  head_ = database_.startup_connection().query_integer("SELECT max(position) FROM events");
+}
+
+asio::awaitable<std::vector<std::vector<Appended>>> SqliteEventStore::append(std::vector<AppendRequest> requests) {
+  const Stopwatch stopwatch(metrics_.write_duration);
+  auto job = [this, &requests](sqlite::Connection& connection) { return writer_.append(connection, requests); };
+  auto results = co_await database_.write(job);
+  note(results);
+  co_return results;
+}
+
+void SqliteEventStore::note(const std::vector<std::vector<Appended>>& results) {
+  std::size_t stored = 0;
+  std::size_t duplicates = 0;
+  std::size_t drafts = 0;
+  for (const auto& request : results) {
+    for (const auto& appended : request) {
+      ++drafts;
+      stored += appended.status == AppendStatus::stored ? 1 : 0;
+      duplicates += appended.status == AppendStatus::duplicate ? 1 : 0;
+      if (appended.status == AppendStatus::stored) head_ = std::max(head_, appended.event.position);
+    }
+  }
+  metrics_.stored.add(static_cast<double>(stored));
+  metrics_.duplicates.add(static_cast<double>(duplicates));
+  metrics_.batch_size.observe(static_cast<double>(drafts));
+}
+
+asio::awaitable<std::optional<StoredEvent>> SqliteEventStore::get(std::string event_id) {
+  const Stopwatch stopwatch(metrics_.query_duration);
+  auto job = [&event_id](sqlite::Connection& connection) { return find_event(connection, event_id); };
+  co_return co_await database_.read(job);
+}
+
+asio::awaitable<EventPage> SqliteEventStore::query(EventQuery query) {
+  const Stopwatch stopwatch(metrics_.query_duration);
+  Listing listing(std::move(query));
+  auto job = [&listing](sqlite::Connection& connection) { return listing.read_slice(connection); };
+  while (!co_await database_.read(job)) {
+  }
+  co_return listing.take_page();
+}
+
+asio::awaitable<EventStore::LogPage> SqliteEventStore::read_log(Position after, std::size_t limit,
+                                                                std::string type_pattern) {
+  auto job = [after, limit, &type_pattern](sqlite::Connection& connection) {
+    return scan_log(connection, after, limit, type_pattern);
+  };
+  co_return co_await database_.read(job);
+}
+
+asio::awaitable<std::vector<RouteRecord>> SqliteEventStore::read_routes(Position after, std::size_t limit) {
+  auto job = [after, limit](sqlite::Connection& connection) { return scan_routes(connection, after, limit); };
+  co_return co_await database_.read(job);
+}
+
+asio::awaitable<std::vector<StoredEvent>> SqliteEventStore::read_at(std::vector<Position> positions) {
+  auto job = [&positions](sqlite::Connection& connection) { return fetch(connection, positions); };
+  co_return co_await database_.read(job);
+}
+
+asio::awaitable<std::optional<Position>> SqliteEventStore::first_at_or_after(Timestamp time) {
+  auto job = [time](sqlite::Connection& connection) -> std::optional<Position> {
+    auto row = connection.prepare("SELECT min(position) FROM events WHERE timestamp >= ?1");
+    row.bind(1, to_micros(time)).step();
+    return row.is_null(0) ? std::nullopt : std::optional<Position>(row.integer(0));
+  };
+  co_return co_await database_.read(job);
+}
+
+}  // namespace eventbus
