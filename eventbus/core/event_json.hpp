@@ -21,6 +21,11 @@ struct PublishContext {
 /// column; `invalid` naming every bad, missing or unknown field; `too_large`.
 Result<EventDraft> parse_event(std::string_view json, const PublishContext& context);
 
+/// A JSON batch holds no more events than this, because its answer names each of them; NDJSON knows no limit.
+inline constexpr std::size_t max_batch_events = 100'000;
+/// `too_large`: a batch with more of them.
+Error batch_too_long();
+
 /// Splits {"events":[…]} into drafts, one result an element, so that one bad event doesn't hide the others. The outer
 /// error is for a document that is no such object.
 Result<std::vector<Result<EventDraft>>> parse_event_batch(std::string_view json, const PublishContext& context);

@@ -1,0 +1,49 @@
+#include "eventbus/core/cursor.hpp"
+#include "eventbus/core/event_json.hpp"
+#include "eventbus/core/json.hpp"
+
+namespace eventbus {
+namespace {
+
+void append_text(std::string& out, std::string_view name, std::string_view value) {
+  out += name;
+  append_json_string(out, value);
+}
+
+/// Everything but the closing brace.
+void append_fields(std::string& out, const Event& event) {
+  out.reserve(out.size() + event.payload.size() + event.event_id.size() + event.correlation_id.size() + 400);
+  append_text(out, R"({"event_id":)", event.event_id);
+  out += R"(,"timestamp":")";
+  append_timestamp(out, event.timestamp);
+  out += '"';
+  append_text(out, R"(,"event_type":)", event.event_type);
+  out += R"(,"payload":)";
+  out += event.payload;
+  if (!event.ordering_key.empty()) append_text(out, R"(,"ordering_key":)", event.ordering_key);
+  append_text(out, R"(,"correlation_id":)", event.correlation_id);
+  append_text(out, R"(,"exchange":)", event.exchange);
+  append_text(out, R"(,"routing_key":)", event.routing_key);
+  if (!event.traceparent.empty()) append_text(out, R"(,"traceparent":)", event.traceparent);
+  if (event.cloudevent.empty()) return;
+  out += R"(,"cloudevent":)";
+  out += event.cloudevent;
+}
+
+}  // namespace
+
+void append_event(std::string& out, const Event& event) {
+  append_fields(out, event);
+  out += '}';
+}
+
+void append_stored_event(std::string& out, const StoredEvent& stored) {
+  append_fields(out, *stored.event);
+  out += R"(,"stored_at":")";
+  append_timestamp(out, stored.stored_at);
+  out += R"(","cursor":")";
+  out += encode_position(stored.position);
+  out += "\"}";
+}
+
+}  // namespace eventbus

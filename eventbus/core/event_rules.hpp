@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace eventbus {
+
+// Rules of the event's fields (contract, section 2). Each returns what is wrong and what is allowed, empty when the
+// text is valid. Texts are valid UTF-8; lengths count characters.
+
+std::string_view event_id_fault(std::string_view text);
+std::string_view event_type_fault(std::string_view text);
+std::string_view ordering_key_fault(std::string_view text);
+std::string_view correlation_id_fault(std::string_view text);
+std::string_view exchange_fault(std::string_view text);
+std::string_view routing_key_fault(std::string_view text);
+
+inline constexpr std::string_view timestamp_fault =
+    "must be an RFC 3339 time with an offset and at most 6 digits of a second's fraction, such as 2026-11-23T17:49:13Z";
+
+/// Whether the text has 1 to `longest` characters, none of them a control character.
+bool is_plain_text(std::string_view text, std::size_t longest);
+
+/// Whether every byte is a letter, a digit or one of `others` (ASCII).
+bool consists_of(std::string_view text, std::string_view others);
+
+}  // namespace eventbus
