@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from support.raw_http import RawConnection, request
 from support.waiting import unique
 
 JSON_ROUTES = [("POST", "/events"), ("POST", "/events/batch"), ("PUT", "/queues/bad"), ("POST", "/queues/bad/receive"),
@@ -140,11 +141,26 @@ def test_nothing_is_stored_of_a_refused_request(bus):
     assert bus.get(f"/events?event_type={kind}").ok(200)["events"] == []
 
 
-def test_too_many_requests_in_flight(start):
-    """With room for none, a publish is refused with Retry-After and nothing is stored."""
-    server = start(EVENTBUS_MAX_IN_FLIGHT=1)
-    bus = server.client()
+def test_too_many_events_waiting(start):
+    """With room for one, a batch of two is refused with Retry-After and nothing is stored."""
+    bus = start(EVENTBUS_MAX_WAITING_EVENTS=1).client()
     answer = bus.post("/events/batch", {"events": [{"event_type": "a"}, {"event_type": "a"}]})
     answer.problem(429, "too_many_requests")
     assert int(answer.headers["Retry-After"]) >= 1
+    assert bus.get("/events").ok(200)["events"] == []
+    bus.post("/events", {"event_type": "a"}).ok(201)
+
+
+def test_too_many_requests_in_flight(start):
+    """While one request is being read, others are told 429; but for health, and the connection stays usable."""
+    server = start(EVENTBUS_MAX_IN_FLIGHT=1)
+    bus = server.client()
+    with RawConnection(server.address) as slow:
+        slow.send(request("POST", "/events", ["Content-Type: application/json", "Content-Length: 18", "Expect: 100-continue"]))
+        assert slow.response().status == 100
+        answer = bus.post("/events", {"event_type": "a"})
+        answer.problem(429, "too_many_requests")
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert bus.get("/health").status == 200
+        assert slow.send(b'{"event_type":"a"}').response().status == 201
     bus.post("/events", {"event_type": "a"}).ok(201)

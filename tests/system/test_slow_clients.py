@@ -51,7 +51,7 @@ def test_a_client_that_takes_nothing_is_cut_off(server):
     bus.publish_many({"event_type": "big", "payload": {"text": "x" * 100_000}} for _ in range(300))
     with RawConnection(server.address, timeout=30) as connection:
         connection.send(request("GET", "/events?limit=10000&event_type=big", ["Accept: application/x-ndjson"]))
-        server.wait_for_log(lambda line: "GET" in line and False or "timed out" in line.lower() or "timeout" in line.lower())
+        server.wait_for_log(lambda line: "timed out" in line.lower() or "timeout" in line.lower())
     assert bus.get("/health").status == 200
 
 
