@@ -74,7 +74,7 @@ def test_wrong_method(bus, method, path, allowed):
     assert {name.strip() for name in answer.headers["Allow"].split(",")} - {"OPTIONS"} == allowed
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/jsonx", "multipart/form-data; boundary=x", "nonsense", "*/*", ""])
+@pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/jsonx", "multipart/form-data; boundary=x", "nonsense", "*/*"])
 @pytest.mark.parametrize("method, path", JSON_ROUTES)
 def test_wrong_content_type(bus, method, path, kind):
     bus.request(method, path, body="{}", headers={"Content-Type": kind}).problem(415)
