@@ -31,6 +31,7 @@ namespace {
 
 int connect_to(const std::string& host, std::uint16_t port) {
   int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) throw std::runtime_error("no more sockets");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);

@@ -34,6 +34,7 @@ std::optional<std::size_t> content_length(std::string_view head) {
 
 void Connection::open() {
   socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket_ < 0) throw std::runtime_error("no more sockets");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port_);
