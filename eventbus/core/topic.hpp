@@ -36,7 +36,9 @@ class TopicTrie {
 
  private:
   struct Node;
+  struct Walk;
   std::unique_ptr<Node> root_;
+  std::unique_ptr<Walk> walk_;  ///< Memory of `match`, reused.
 };
 
 }  // namespace eventbus
