@@ -130,7 +130,7 @@ bool Statement::is_blob(int column) const {
 
 std::string_view Statement::text(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-  return bytes == nullptr ? std::string_view()
+  return bytes == nullptr ? std::string_view("")
                           : std::string_view(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 

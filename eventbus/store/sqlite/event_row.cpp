@@ -51,7 +51,8 @@ std::string format_uuid(std::string_view bytes) {
 
 }  // namespace
 
-IdKey::IdKey(std::string_view event_id) : uuid(parse_uuid(event_id, bytes)) {
+IdKey::IdKey(std::string_view event_id) {
+  uuid = parse_uuid(event_id, bytes);
   if (!uuid) bytes.assign(event_id);
 }
 

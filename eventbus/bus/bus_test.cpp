@@ -1,0 +1,311 @@
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <stdexcept>
+
+#include "eventbus/bus/event_feed.hpp"
+#include "eventbus/bus/publisher.hpp"
+#include "eventbus/core/topic.hpp"
+#include "eventbus/runtime/task_group.hpp"
+
+namespace eventbus {
+namespace {
+
+/// A store whose commits finish when the test says so.
+class GatedStore final : public EventStore {
+ public:
+  explicit GatedStore(asio::any_io_executor executor) : gate_(std::move(executor)) {}
+
+  asio::awaitable<std::vector<std::vector<Appended>>> append(std::vector<AppendRequest> requests) override {
+    ++groups;
+    co_await gate_.wait();
+    if (failing) throw Unavailable("commit", "disk full");
+    std::vector<std::vector<Appended>> results;
+    for (auto& request : requests) {
+      auto& result = results.emplace_back();
+      for (auto& draft : request.drafts) result.push_back({AppendStatus::stored, put(draft.event)});
+    }
+    co_return results;
+  }
+  asio::awaitable<std::optional<StoredEvent>> get(std::string) override { co_return std::nullopt; }
+  asio::awaitable<EventPage> query(EventQuery) override { co_return EventPage{}; }
+  asio::awaitable<LogPage> read_log(Position after, std::size_t limit, std::string pattern) override {
+    ++log_reads;
+    LogPage page{{}, after};
+    for (const auto& stored : log) {
+      if (stored.position <= after || page.events.size() == limit) continue;
+      page.scanned = stored.position;
+      if (pattern.empty() || topic_matches(pattern, stored.event->event_type)) page.events.push_back(stored);
+    }
+    co_return page;
+  }
+  asio::awaitable<std::vector<RouteRecord>> read_routes(Position, std::size_t) override {
+    co_return std::vector<RouteRecord>{};
+  }
+  asio::awaitable<std::vector<StoredEvent>> read_at(std::vector<Position>) override {
+    co_return std::vector<StoredEvent>{};
+  }
+  Position head() const override { return static_cast<Position>(log.size()); }
+  asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp) override { co_return std::nullopt; }
+
+  StoredEvent put(EventPtr event) {
+    log.push_back({static_cast<Position>(log.size()) + 1, Timestamp{}, std::move(event)});
+    return log.back();
+  }
+  void finish_commit() { gate_.notify_all(); }
+
+  int groups = 0;
+  int log_reads = 0;
+  bool failing = false;
+  std::vector<StoredEvent> log;
+
+ private:
+  Signal gate_;
+};
+
+/// Records what it takes and refuses one routing key as full.
+class RecordingBroker final : public Broker {
+ public:
+  asio::awaitable<void> start() override { co_return; }
+  asio::awaitable<void> run() override { co_return; }
+  void stop() override {}
+  Result<std::unique_ptr<Admission>> admit(std::string_view, std::string_view routing_key, std::uint64_t) override {
+    if (routing_key == "full") return fail(ErrorCode::queue_full, "full");
+    return nullptr;
+  }
+  void take(std::span<const StoredEvent> events) override { taken.insert(taken.end(), events.begin(), events.end()); }
+  asio::awaitable<Result<DeclareOutcome>> declare(QueueDefinition) override { co_return DeclareOutcome::created; }
+  asio::awaitable<Result<void>> remove(std::string) override { co_return Result<void>{}; }
+  asio::awaitable<Result<std::uint64_t>> purge(std::string) override { co_return 0; }
+  asio::awaitable<Result<void>> set_paused(std::string, bool) override { co_return Result<void>{}; }
+  std::vector<QueueInfo> list() override { return {}; }
+  Result<QueueInfo> info(std::string_view) override { return QueueInfo{}; }
+  asio::awaitable<Result<std::vector<Delivery>>> receive(std::string, std::size_t, Signal::Deadline) override {
+    co_return std::vector<Delivery>{};
+  }
+  asio::awaitable<Result<Settled>> ack(std::string, std::vector<std::string>) override { co_return Settled{}; }
+  asio::awaitable<Result<Settled>> nack(std::string, std::vector<std::string>, NackOptions) override {
+    co_return Settled{};
+  }
+  asio::awaitable<Result<Settled>> extend(std::string, std::vector<std::string>, std::chrono::milliseconds) override {
+    co_return Settled{};
+  }
+  void give_back(std::string_view, std::span<const std::string>) override {}
+  asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string, Position, std::size_t) override {
+    co_return DeadLetterPage{};
+  }
+  asio::awaitable<Result<std::uint64_t>> redrive(std::string, DeadLetterSelection, std::uint32_t, bool) override {
+    co_return 0;
+  }
+  asio::awaitable<Result<std::uint64_t>> delete_dead_letters(std::string, DeadLetterSelection, std::uint32_t,
+                                                             bool) override {
+    co_return 0;
+  }
+
+  std::vector<StoredEvent> taken;
+};
+
+EventDraft draft_of(std::string type) {
+  auto event = std::make_shared<Event>();
+  event->event_id = "id-" + type;
+  event->event_type = type;
+  event->routing_key = std::move(type);
+  return {std::move(event), {}};
+}
+
+class BusTest : public testing::Test {
+ protected:
+  BusTest() { tasks.spawn("publisher", publisher.run()); }
+
+  void publish(const std::string& type) { tasks.spawn(type, record(draft_of(type))); }
+  asio::awaitable<void> record(EventDraft draft) {
+    try {
+      auto result = co_await publisher.publish(std::move(draft));
+      outcomes.push_back(result ? "stored" : std::string(describe(result.error().code).name));
+    } catch (const Unavailable& error) {
+      outcomes.emplace_back(error.what());
+    }
+  }
+  void poll() {
+    loop.restart();
+    loop.poll();
+  }
+  void commit() {
+    store.finish_commit();
+    poll();
+  }
+
+  asio::io_context loop;
+  GatedStore store{loop.get_executor()};
+  RecordingBroker broker;
+  EventFeed feed{loop.get_executor(), store, 4096};
+  MetricRegistry metrics;
+  Publisher publisher{loop.get_executor(), store, broker, feed, metrics, {.group_limit = 3, .max_in_flight = 5}};
+  TaskGroup tasks{loop.get_executor()};
+  std::vector<std::string> outcomes;
+};
+
+TEST_F(BusTest, ALoneEventIsCommittedAtOnceAndTheNextGroupGathersMeanwhile) {
+  publish("a");
+  poll();
+  EXPECT_EQ(store.groups, 1);
+  publish("b");
+  publish("c");
+  poll();
+  EXPECT_EQ(store.groups, 1);
+  commit();
+  EXPECT_EQ(outcomes, std::vector<std::string>{"stored"});
+  EXPECT_EQ(store.groups, 2);
+  commit();
+  EXPECT_EQ(outcomes.size(), 3u);
+  EXPECT_EQ(store.groups, 2);
+}
+
+TEST_F(BusTest, HandsCommittedEventsToTheBrokerInOrder) {
+  for (const auto* type : {"a", "b", "c"}) publish(type);
+  poll();
+  EXPECT_TRUE(broker.taken.empty());
+  commit();
+  commit();
+  ASSERT_EQ(broker.taken.size(), 3u);
+  for (std::size_t index = 0; index < 3; ++index)
+    EXPECT_EQ(broker.taken[index].position, static_cast<Position>(index + 1));
+}
+
+TEST_F(BusTest, AGroupHoldsAtMostItsLimit) {
+  publish("first");
+  poll();
+  for (const auto* type : {"a", "b", "c", "d"}) publish(type);
+  poll();
+  commit();
+  EXPECT_EQ(store.groups, 2);
+  commit();
+  EXPECT_EQ(outcomes.size(), 4u);
+  EXPECT_EQ(store.groups, 3);
+  commit();
+  EXPECT_EQ(outcomes.size(), 5u);
+}
+
+TEST_F(BusTest, RefusesMoreThanItMayHoldAndTakesThemLater) {
+  for (const auto* type : {"a", "b", "c", "d", "e", "f"}) publish(type);
+  poll();
+  EXPECT_EQ(outcomes, std::vector<std::string>{"too_many_requests"});
+  commit();
+  commit();
+  commit();
+  publish("g");
+  poll();
+  commit();
+  EXPECT_EQ(outcomes.size(), 7u);
+  EXPECT_EQ(outcomes.back(), "stored");
+}
+
+TEST_F(BusTest, AFailedCommitFailsItsGroupOnlyAndHandsNothingOver) {
+  publish("a");
+  poll();
+  store.failing = true;
+  commit();
+  EXPECT_EQ(outcomes, std::vector<std::string>{"commit: disk full"});
+  EXPECT_TRUE(broker.taken.empty());
+  store.failing = false;
+  publish("b");
+  poll();
+  commit();
+  EXPECT_EQ(outcomes.back(), "stored");
+}
+
+TEST_F(BusTest, ReadOnlyModeRefusesPublishing) {
+  publisher.set_mode(BusMode::read_only);
+  publish("a");
+  poll();
+  EXPECT_EQ(outcomes, std::vector<std::string>{"read_only"});
+  publisher.set_mode(BusMode::normal);
+  publish("b");
+  poll();
+  commit();
+  EXPECT_EQ(outcomes.back(), "stored");
+}
+
+TEST_F(BusTest, DrainingFinishesWhatWasAcceptedAndRefusesTheRest) {
+  publish("a");
+  poll();
+  publish("b");
+  poll();
+  publisher.stop();
+  publish("c");
+  poll();
+  EXPECT_EQ(outcomes, std::vector<std::string>{"draining"});
+  commit();
+  commit();
+  EXPECT_EQ(outcomes, (std::vector<std::string>{"draining", "stored", "stored"}));
+  EXPECT_EQ(tasks.size(), 0u);
+}
+
+asio::awaitable<void> publish_batch(Publisher& publisher, bool atomic, std::vector<std::string>& outcomes) {
+  std::vector<EventDraft> drafts;
+  for (const auto* type : {"a", "full", "b"}) drafts.push_back(draft_of(type));
+  auto results = co_await publisher.publish_batch(std::move(drafts), atomic);
+  if (!results) {
+    outcomes.push_back("all " + std::string(describe(results.error().code).name));
+    co_return;
+  }
+  for (const auto& result : *results)
+    outcomes.push_back(result ? "stored" : std::string(describe(result.error().code).name));
+}
+
+TEST_F(BusTest, AFullQueueRefusesOnlyItsEventsUnlessTheBatchIsAtomic) {
+  tasks.spawn("batch", publish_batch(publisher, false, outcomes));
+  poll();
+  commit();
+  EXPECT_EQ(outcomes, (std::vector<std::string>{"stored", "queue_full", "stored"}));
+  tasks.spawn("atomic", publish_batch(publisher, true, outcomes));
+  poll();
+  EXPECT_EQ(outcomes.back(), "all queue_full");
+  EXPECT_EQ(store.log.size(), 2u);
+}
+
+asio::awaitable<void> follow(EventFeed& feed, Position after, std::string pattern, std::vector<Position>& seen) {
+  while (!feed.stopped()) {
+    auto page = co_await feed.next(after, 2, pattern, Signal::Deadline::max());
+    for (const auto& stored : page.events) seen.push_back(stored.position);
+    after = page.scanned;
+  }
+}
+
+TEST_F(BusTest, TheFeedCatchesUpFromTheStoreAndGoesOnLiveWithoutGapOrRepeat) {
+  for (const auto* type : {"a", "b", "c"}) store.put(draft_of(type).event);
+  std::vector<Position> seen;
+  tasks.spawn("follow", follow(feed, 0, "", seen));
+  poll();
+  EXPECT_EQ(seen, (std::vector<Position>{1, 2, 3}));
+  const auto reads = store.log_reads;
+  for (const auto* type : {"d", "e", "f"}) {
+    publish(type);
+    poll();
+    commit();
+  }
+  EXPECT_EQ(seen, (std::vector<Position>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(store.log_reads, reads) << "live events come from memory";
+  feed.stop();
+  poll();
+}
+
+TEST_F(BusTest, TheFeedForgetsOldEventsAndReadsThemFromTheStore) {
+  for (int n = 0; n < 40; ++n) {
+    publish("t" + std::to_string(n));
+    poll();
+    commit();
+  }
+  std::vector<Position> seen;
+  tasks.spawn("follow", follow(feed, 0, "t7", seen));
+  poll();
+  EXPECT_EQ(seen, std::vector<Position>{8});
+  EXPECT_GT(store.log_reads, 0);
+  feed.stop();
+  poll();
+}
+
+}  // namespace
+}  // namespace eventbus

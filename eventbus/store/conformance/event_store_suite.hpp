@@ -1,0 +1,249 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eventbus/store/event_store.hpp"
+
+/// What every event store must do. An adapter includes this header in one test source and instantiates the suite:
+///
+///   INSTANTIATE_TEST_SUITE_P(Sqlite, EventStoreConformance, testing::Values(StoreCase{"sqlite", make}), case_name);
+namespace eventbus {
+
+/// A store and the means to close and open it again on the same data.
+class StoreUnderTest {
+ public:
+  virtual ~StoreUnderTest() = default;
+  virtual EventStore& store() = 0;
+  virtual void reopen() = 0;
+};
+
+struct StoreCase {
+  std::string name;
+  std::function<std::unique_ptr<StoreUnderTest>(asio::io_context&)> make;
+};
+
+inline std::string case_name(const testing::TestParamInfo<StoreCase>& info) {
+  return info.param.name;
+}
+
+class EventStoreConformance : public testing::TestWithParam<StoreCase> {
+ protected:
+  template <class T>
+  T run(asio::awaitable<T> work) {
+    auto future = asio::co_spawn(loop, std::move(work), asio::use_future);
+    loop.restart();
+    loop.run();
+    return future.get();
+  }
+
+  EventStore& store() { return under_test->store(); }
+  Appended append(EventDraft draft) { return append_all({std::move(draft)}, false).front(); }
+  std::vector<Appended> append_all(std::vector<EventDraft> drafts, bool atomic) {
+    std::vector<AppendRequest> requests;
+    requests.push_back({std::move(drafts), atomic});
+    return run(store().append(std::move(requests))).front();
+  }
+
+  asio::io_context loop;
+  std::unique_ptr<StoreUnderTest> under_test = GetParam().make(loop);
+};
+
+/// A draft as a client would send it: what is set here counts as given.
+struct DraftBuilder {
+  std::string id;
+  std::string type = "user.created";
+  std::string payload = "{}";
+  std::string key = {};
+  std::string correlation = {};
+  std::int64_t micros = 1'700'000'000'000'000;
+
+  EventDraft build() const {
+    auto event = std::make_shared<Event>();
+    event->event_id = id;
+    event->event_type = type;
+    event->routing_key = type;
+    event->payload = payload;
+    event->ordering_key = key;
+    event->correlation_id = correlation.empty() ? id : correlation;
+    event->timestamp = Timestamp(std::chrono::microseconds(micros));
+    GivenFields given;
+    given.event_id = given.timestamp = given.payload = true;
+    given.ordering_key = !key.empty();
+    given.correlation_id = !correlation.empty();
+    return {std::move(event), given};
+  }
+};
+
+inline std::vector<std::string> ids_of(const std::vector<StoredEvent>& events) {
+  std::vector<std::string> ids;
+  for (const auto& stored : events) ids.push_back(stored.event->event_id);
+  return ids;
+}
+
+TEST_P(EventStoreConformance, ReturnsWhatWasStored) {
+  auto draft =
+      DraftBuilder{"a/1 ü\"", "order.paid", R"({"n":12345678901234567890.10,"s":"é😀"})", "key", "corr"}.build();
+  auto full = std::make_shared<Event>(*draft.event);
+  full->exchange = "billing";
+  full->routing_key = "eu.order";
+  full->traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  full->cloudevent = R"({"source":"/s"})";
+  draft.event = full;
+  const auto appended = append(draft);
+  EXPECT_EQ(appended.status, AppendStatus::stored);
+  const auto found = run(store().get("a/1 ü\""));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(*found->event, *full);
+  EXPECT_EQ(found->position, appended.event.position);
+  EXPECT_EQ(found->stored_at, appended.event.stored_at);
+  EXPECT_FALSE(run(store().get("a/2")));
+}
+
+TEST_P(EventStoreConformance, KeepsUuidsAsTheyWereWritten) {
+  for (const std::string id : {"01890a5d-ac96-774b-bcce-b302099a8057", "01890A5D-AC96-774B-BCCE-B302099A8057",
+                               "01890a5dac96774bbcceb302099a8057"}) {
+    EXPECT_EQ(append(DraftBuilder{id}.build()).status, AppendStatus::stored);
+    EXPECT_EQ(run(store().get(id))->event->event_id, id);
+  }
+}
+
+TEST_P(EventStoreConformance, ARepetitionIsADuplicateAndOtherContentAConflict) {
+  EXPECT_EQ(append(DraftBuilder{"a", "t", R"({"x":1,"y":2})"}.build()).status, AppendStatus::stored);
+  const auto again = append(DraftBuilder{"a", "t", R"({"y":2,"x":1.0})"}.build());
+  EXPECT_EQ(again.status, AppendStatus::duplicate);
+  EXPECT_EQ(again.event.event->payload, R"({"x":1,"y":2})");
+  EXPECT_EQ(append(DraftBuilder{"a", "t", R"({"x":2})"}.build()).status, AppendStatus::conflict);
+  EXPECT_EQ(append(DraftBuilder{"a", "other", R"({"x":1,"y":2})"}.build()).status, AppendStatus::conflict);
+  EXPECT_EQ(run(store().get("a"))->event->payload, R"({"x":1,"y":2})");
+}
+
+TEST_P(EventStoreConformance, FieldsLeftOutAreNotCompared) {
+  append(DraftBuilder{"a", "t", R"({"x":1})", "k"}.build());
+  auto again = DraftBuilder{"a", "t", "{}", "", "", 5}.build();
+  again.given = GivenFields{.event_id = true};
+  EXPECT_EQ(append(again).status, AppendStatus::duplicate);
+}
+
+TEST_P(EventStoreConformance, IdsRepeatedWithinACallCountAsRepeated) {
+  const auto results =
+      append_all({DraftBuilder{"a"}.build(), DraftBuilder{"a"}.build(), DraftBuilder{"a", "other"}.build()}, false);
+  EXPECT_EQ(results[0].status, AppendStatus::stored);
+  EXPECT_EQ(results[1].status, AppendStatus::duplicate);
+  EXPECT_EQ(results[2].status, AppendStatus::conflict);
+}
+
+TEST_P(EventStoreConformance, AnAtomicRequestStoresAllOrNone) {
+  append(DraftBuilder{"taken"}.build());
+  const auto refused =
+      append_all({DraftBuilder{"a"}.build(), DraftBuilder{"taken", "other"}.build(), DraftBuilder{"b"}.build()}, true);
+  EXPECT_EQ(refused[0].status, AppendStatus::aborted);
+  EXPECT_EQ(refused[1].status, AppendStatus::conflict);
+  EXPECT_EQ(refused[2].status, AppendStatus::aborted);
+  EXPECT_FALSE(run(store().get("a")));
+  const auto within = append_all({DraftBuilder{"c"}.build(), DraftBuilder{"c", "other"}.build()}, true);
+  EXPECT_EQ(within[1].status, AppendStatus::conflict);
+  EXPECT_FALSE(run(store().get("c")));
+  const auto stored =
+      append_all({DraftBuilder{"a"}.build(), DraftBuilder{"taken"}.build(), DraftBuilder{"a"}.build()}, true);
+  EXPECT_EQ(stored[0].status, AppendStatus::stored);
+  EXPECT_EQ(stored[1].status, AppendStatus::duplicate);
+  EXPECT_EQ(stored[2].status, AppendStatus::duplicate);
+}
+
+TEST_P(EventStoreConformance, PositionsGrowInTheOrderOfTheDrafts) {
+  Position last = store().head();
+  for (int round = 0; round < 3; ++round) {
+    std::vector<AppendRequest> requests(2);
+    for (int n = 0; n < 4; ++n)
+      requests[static_cast<std::size_t>(n / 2)].drafts.push_back(DraftBuilder{std::to_string(round * 4 + n)}.build());
+    for (const auto& request : run(store().append(std::move(requests)))) {
+      for (const auto& appended : request) {
+        EXPECT_GT(appended.event.position, last);
+        last = appended.event.position;
+      }
+    }
+    EXPECT_EQ(store().head(), last);
+  }
+}
+
+TEST_P(EventStoreConformance, SurvivesReopening) {
+  append(DraftBuilder{"a"}.build());
+  const auto head = store().head();
+  under_test->reopen();
+  EXPECT_EQ(store().head(), head);
+  EXPECT_TRUE(run(store().get("a")));
+  EXPECT_EQ(append(DraftBuilder{"a"}.build()).status, AppendStatus::duplicate);
+  EXPECT_GT(append(DraftBuilder{"b", "new.type"}.build()).event.position, head);
+}
+
+TEST_P(EventStoreConformance, AListingShowsWhatWasStoredWhenItBegan) {
+  for (int n = 0; n < 5; ++n) append(DraftBuilder{"e" + std::to_string(n), "t", "{}", "", "", 100 + n}.build());
+  EventQuery query;
+  query.limit = 2;
+  auto page = run(store().query(query));
+  EXPECT_EQ(ids_of(page.events), (std::vector<std::string>{"e0", "e1"}));
+  append(DraftBuilder{"late", "t", "{}", "", "", 102}.build());
+  query.cursor = page.next;
+  page = run(store().query(query));
+  EXPECT_EQ(ids_of(page.events), (std::vector<std::string>{"e2", "e3"}));
+  query.cursor = page.next;
+  page = run(store().query(query));
+  EXPECT_EQ(ids_of(page.events), std::vector<std::string>{"e4"});
+  EXPECT_FALSE(page.next);
+}
+
+TEST_P(EventStoreConformance, EqualTimestampsComeInTheOrderOfArrival) {
+  for (const std::string id : {"c", "a", "b"}) append(DraftBuilder{id}.build());
+  EventQuery query;
+  query.limit = 1;
+  std::vector<std::string> seen;
+  do {
+    auto page = run(store().query(query));
+    for (const auto& id : ids_of(page.events)) seen.push_back(id);
+    query.cursor = page.next;
+  } while (query.cursor);
+  EXPECT_EQ(seen, (std::vector<std::string>{"c", "a", "b"}));
+}
+
+TEST_P(EventStoreConformance, TheLogIsReadInCommitOrder) {
+  for (int n = 0; n < 6; ++n)
+    append(DraftBuilder{"e" + std::to_string(n), n % 2 == 0 ? "even.x" : "odd.x", "{}", "", "", 100 - n}.build());
+  const auto first = run(store().read_log(0, 2, ""));
+  EXPECT_EQ(ids_of(first.events), (std::vector<std::string>{"e0", "e1"}));
+  const auto rest = run(store().read_log(first.scanned, 10, "odd.*"));
+  EXPECT_EQ(ids_of(rest.events), (std::vector<std::string>{"e3", "e5"}));
+  EXPECT_EQ(rest.scanned, store().head());
+  EXPECT_TRUE(run(store().read_log(store().head(), 10, "")).events.empty());
+  const auto routes = run(store().read_routes(first.scanned, 2));
+  ASSERT_EQ(routes.size(), 2u);
+  EXPECT_EQ(routes[0].routing_key, "even.x");
+  EXPECT_EQ(routes[0].exchange, default_exchange);
+}
+
+TEST_P(EventStoreConformance, ReadsEventsAtPositionsInTheOrderAsked) {
+  std::vector<Position> positions;
+  for (const std::string id : {"a", "b", "c"}) positions.push_back(append(DraftBuilder{id}.build()).event.position);
+  const std::vector<Position> asked{positions[2], store().head() + 1000, positions[0]};
+  EXPECT_EQ(ids_of(run(store().read_at(asked))), (std::vector<std::string>{"c", "a"}));
+}
+
+TEST_P(EventStoreConformance, FindsTheFirstPositionFromATimeOn) {
+  EXPECT_FALSE(run(store().first_at_or_after(Timestamp{})));
+  const auto late = append(DraftBuilder{"late", "t", "{}", "", "", 300}.build()).event.position;
+  const auto early = append(DraftBuilder{"early", "t", "{}", "", "", 100}.build()).event.position;
+  const auto later = append(DraftBuilder{"later", "t", "{}", "", "", 400}.build()).event.position;
+  EXPECT_LT(late, early);
+  EXPECT_EQ(run(store().first_at_or_after(Timestamp(std::chrono::microseconds(50)))), late);
+  EXPECT_EQ(run(store().first_at_or_after(Timestamp(std::chrono::microseconds(301)))), later);
+  EXPECT_FALSE(run(store().first_at_or_after(Timestamp(std::chrono::microseconds(401)))));
+}
+
+}  // namespace eventbus
