@@ -91,7 +91,8 @@ struct Database::Impl {
 
   void write_groups() {
     for (auto group = writes.pop_all(); !group.empty(); group = writes.pop_all()) {
-      resume(std::move(group), commit(group));
+      const auto failure = commit(group);
+      resume(std::move(group), failure);
       bound_wal();
     }
   }
