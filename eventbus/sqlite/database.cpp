@@ -66,9 +66,9 @@ struct Database::Impl {
         reads(settings.max_queued_writes) {
     prepare_file(connection, file);
     checkpointer.emplace(file);
-    for (unsigned index = 0; index < settings.readers; ++index) {
+    for (unsigned count = 0; count < settings.readers; ++count) {
       readers.push_back(std::make_unique<Connection>(file, OpenMode::read_only, settings.reader_cache_bytes));
-      reader_threads.emplace_back([this, index] { read_jobs(*readers[index]); });
+      reader_threads.emplace_back([this, reader = readers.back().get()] { read_jobs(*reader); });
     }
     writer_thread = std::thread([this] { write_groups(); });
   }
