@@ -147,6 +147,11 @@ TEST_F(DatabaseTest, AFailedMigrationLeavesNothingBehind) {
   database->migrate("other", {"CREATE TABLE fine (n)"});
 }
 
+asio::awaitable<void> execute(Database& database, std::string sql) {
+  auto job = [&sql](Connection& connection) { connection.execute(sql); };
+  co_await database.write(job);
+}
+
 asio::awaitable<void> fill(Database& database, std::string& failure) {
   auto job = [](Connection& connection) { connection.execute("INSERT INTO filler VALUES (zeroblob(1000000))"); };
   try {
@@ -160,11 +165,11 @@ TEST_F(DatabaseTest, AFullFileRefusesWritesAndRecovers) {
   auto database = open();
   std::vector<std::string> outcomes;
   run(insert(*database, 1, outcomes));
-  database->startup_connection().execute("CREATE TABLE filler (x); PRAGMA max_page_count = 8");
+  run(execute(*database, "CREATE TABLE filler (x); PRAGMA max_page_count = 8"));
   std::string failure;
   run(fill(*database, failure));
   EXPECT_THAT(failure, HasSubstr("disk is full"));
-  database->startup_connection().execute("PRAGMA max_page_count = 1000000");
+  run(execute(*database, "PRAGMA max_page_count = 1000000"));
   failure.clear();
   run(fill(*database, failure));
   EXPECT_EQ(failure, "");
