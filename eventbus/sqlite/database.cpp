@@ -91,8 +91,8 @@ struct Database::Impl {
 
   void write_groups() {
     for (auto group = writes.pop_all(); !group.empty(); group = writes.pop_all()) {
-      const auto failure = commit(group);
-      resume(std::move(group), failure);
+      auto failure = commit(group);
+      resume(std::move(group), std::move(failure));
       bound_wal();
     }
   }
@@ -121,7 +121,7 @@ struct Database::Impl {
   }
 
   void resume(std::vector<QueuedWork> group, std::exception_ptr error) {
-    asio::post(executor, [group = std::move(group), error]() mutable {
+    asio::post(executor, [group = std::move(group), error = std::move(error)]() mutable {
       for (auto& item : group) item.done(error);
     });
   }
@@ -153,7 +153,7 @@ struct Database::Impl {
       } catch (const std::exception& error) {
         failure = as_unavailable(error);
       }
-      asio::post(executor, [done = std::move(item->done), failure]() mutable { done(failure); });
+      asio::post(executor, [done = std::move(item->done), failure = std::move(failure)]() mutable { done(failure); });
     }
   }
 
