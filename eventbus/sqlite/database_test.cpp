@@ -21,7 +21,7 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 class DatabaseTest : public testing::Test {
- public:
+ protected:
   DatabaseTest() {
     std::string name = testing::TempDir() + "eventbus-sqlite-XXXXXX";
     directory = mkdtemp(name.data());
@@ -147,31 +147,25 @@ TEST_F(DatabaseTest, AFailedMigrationLeavesNothingBehind) {
   database->migrate("other", {"CREATE TABLE fine (n)"});
 }
 
-asio::awaitable<void> execute(Database& database, std::string sql) {
-  auto job = [&sql](Connection& connection) { connection.execute(sql); };
-  co_await database.write(job);
-}
-
-asio::awaitable<void> fill(Database& database, std::string& failure) {
-  auto job = [](Connection& connection) { connection.execute("INSERT INTO filler VALUES (zeroblob(1000000))"); };
-  try {
-    co_await database.write(job);
-  } catch (const Unavailable& error) {
-    failure = error.what();
-  }
-}
-
 TEST_F(DatabaseTest, AFullFileRefusesWritesAndRecovers) {
   auto database = open();
   std::vector<std::string> outcomes;
   run(insert(*database, 1, outcomes));
-  run(execute(*database, "CREATE TABLE filler (x); PRAGMA max_page_count = 8"));
+  database->startup_connection().execute("CREATE TABLE filler (x); PRAGMA max_page_count = 8");
+  auto fill = [](Connection& connection) { connection.execute("INSERT INTO filler VALUES (zeroblob(1000000))"); };
   std::string failure;
-  run(fill(*database, failure));
+  auto attempt = [&]() -> asio::awaitable<void> {
+    try {
+      co_await database->write(fill);
+    } catch (const Unavailable& error) {
+      failure = error.what();
+    }
+  };
+  run(attempt());
   EXPECT_THAT(failure, HasSubstr("disk is full"));
-  run(execute(*database, "PRAGMA max_page_count = 1000000"));
+  database->startup_connection().execute("PRAGMA max_page_count = 1000000");
   failure.clear();
-  run(fill(*database, failure));
+  run(attempt());
   EXPECT_EQ(failure, "");
 }
 

@@ -1,0 +1,124 @@
+#include "eventbus/broker/embedded/dead_letter_desk.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "eventbus/telemetry/log.hpp"
+
+namespace eventbus::embedded {
+namespace {
+
+constexpr std::size_t moved_at_once = 1000;
+constexpr unsigned steps_a_second = 10;
+constexpr std::chrono::milliseconds rest_when_full{100};
+constexpr std::chrono::seconds rest_after_failure{1};
+
+std::vector<Position> positions_of(const std::vector<DeadLetterRow>& rows) {
+  std::vector<Position> positions;
+  for (const auto& row : rows) positions.push_back(row.position);
+  return positions;
+}
+
+}  // namespace
+
+asio::awaitable<DeadLetterPage> DeadLetterDesk::page(QueuePtr queue, Position after, std::size_t limit) {
+  auto rows = co_await storage_.dead_letters(queue->id, after, limit + 1, {});
+  DeadLetterPage page;
+  if (rows.size() > limit) {
+    rows.resize(limit);
+    page.next = rows.empty() ? after : rows.back().position;
+  }
+  auto events = co_await store_.read_at(positions_of(rows));
+  auto event = events.begin();
+  for (auto& row : rows) {
+    if (event == events.end() || event->position != row.position) continue;
+    page.dead_letters.push_back(
+        {std::move(*event), std::move(row.reason), row.attempts, row.first_failed_at, row.last_failed_at});
+    ++event;
+  }
+  co_return page;
+}
+
+asio::awaitable<DeadLetterFilter> DeadLetterDesk::resolve(DeadLetterSelection selection) {
+  DeadLetterFilter filter;
+  filter.reason = selection.reason;
+  filter.by_position = !selection.all && selection.reason.empty();
+  if (!filter.by_position) co_return filter;
+  for (auto& id : selection.event_ids) {
+    const auto event = co_await store_.get(std::move(id));
+    if (event) filter.positions.push_back(event->position);
+  }
+  std::ranges::sort(filter.positions);
+  const auto repeated = std::ranges::unique(filter.positions);
+  filter.positions.erase(repeated.begin(), repeated.end());
+  co_return filter;
+}
+
+asio::awaitable<std::uint64_t> DeadLetterDesk::move(QueuePtr queue, DeadLetterSelection selection, bool revive,
+                                                    std::uint32_t events_per_second, bool dry_run) {
+  auto filter = co_await resolve(std::move(selection));
+  const auto matched = co_await storage_.count_dead_letters(queue->id, filter);
+  if (dry_run || matched == 0) co_return matched;
+  Work work{queue, std::move(filter), revive, events_per_second, 0, queue->state.last_frontier()};
+  bool more = true;
+  while (more && events_per_second == 0 && (!revive || queue->state.outstanding() < max_outstanding_)) {
+    more = co_await move_some(work);
+  }
+  if (more) tasks_.spawn("dead letters move", move_in_background(std::move(work)));
+  co_return matched;
+}
+
+asio::awaitable<bool> DeadLetterDesk::move_some(Work& work) {
+  const auto limit = work.events_per_second == 0
+                         ? moved_at_once
+                         : std::clamp<std::size_t>(work.events_per_second / steps_a_second, 1, moved_at_once);
+  const auto rows = co_await storage_.dead_letters(work.queue->id, work.after, limit, work.filter);
+  std::vector<Routed> events;
+  if (work.revive) {
+    for (const auto& stored : co_await store_.read_at(positions_of(rows))) {
+      const auto key = work.queue->definition.ordered ? hash_ordering_key(stored.event->ordering_key) : 0;
+      events.push_back({stored.position, stored.stored_at, key});
+    }
+  } else {
+    for (const auto& row : rows) events.push_back({row.position, {}, 0});
+  }
+  std::erase_if(events, [&work](const Routed& event) { return event.position > work.last; });
+  const auto moved = co_await storage_.take_dead_letters(work.queue->id, events, work.revive);
+  if (work.queue->removed || rows.empty()) co_return false;
+  work.after = rows.back().position;
+  work.queue->dead_letters -= std::min<std::uint64_t>(work.queue->dead_letters, moved.size());
+  if (work.revive) {
+    std::erase_if(events, [&moved](const Routed& event) { return !std::ranges::binary_search(moved, event.position); });
+    work.queue->state.revive(events);
+    revived_(work.queue);
+  }
+  co_return rows.size() == limit&& work.after < work.last;
+}
+
+asio::awaitable<void> DeadLetterDesk::move_in_background(Work work) {
+  using Clock = std::chrono::steady_clock;
+  bool more = true;
+  while (more && !stopped_ && !work.queue->removed) {
+    const auto begun = Clock::now();
+    Clock::duration rest{};
+    if (work.revive && work.queue->state.outstanding() >= max_outstanding_) {
+      rest = rest_when_full;
+    } else {
+      try {
+        more = co_await move_some(work);
+        if (work.events_per_second > 0) {
+          const auto step = std::clamp<std::size_t>(work.events_per_second / steps_a_second, 1, moved_at_once);
+          rest = std::chrono::microseconds{1'000'000 * step / work.events_per_second};
+        }
+      } catch (const Unavailable& error) {
+        log_warning(
+            "dead letters could not be moved; it is tried again in a second",
+            {{"queue", std::string_view(work.queue->definition.name)}, {"error", std::string_view(error.what())}});
+        rest = rest_after_failure;
+      }
+    }
+    if (more && rest.count() > 0) co_await stopping_.wait_until(begun + rest);
+  }
+}
+
+}  // namespace eventbus::embedded

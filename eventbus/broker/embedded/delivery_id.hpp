@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "eventbus/core/event.hpp"
+
+namespace eventbus::embedded {
+
+/// What a delivery id stands for. It carries no state: any process that restored the queue understands it.
+struct DeliveryId {
+  std::int64_t queue = 0;  ///< Never used again for another queue.
+  Position position = 0;
+  std::uint32_t attempt = 0;
+  bool operator==(const DeliveryId&) const = default;
+};
+
+std::string encode(const DeliveryId& id);
+/// None when the text is not what `encode` makes.
+std::optional<DeliveryId> parse_delivery_id(std::string_view text);
+
+}  // namespace eventbus::embedded

@@ -1,0 +1,38 @@
+#include "eventbus/broker/embedded/key_locks.hpp"
+
+#include <algorithm>
+
+namespace eventbus::embedded {
+
+std::uint64_t hash_ordering_key(std::string_view key) {
+  if (key.empty()) return 0;
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char letter : key) hash = (hash ^ static_cast<unsigned char>(letter)) * 1099511628211ULL;
+  return std::max<std::uint64_t>(hash, 1);
+}
+
+bool KeyLocks::acquire(std::uint64_t key, Position position) {
+  auto [lock, free] = locks_.try_emplace(key, Lock{position, {}});
+  if (free || lock->second.holder == position) return true;
+  lock->second.parked.insert(position);
+  return false;
+}
+
+std::optional<Position> KeyLocks::release(std::uint64_t key, Position position) {
+  const auto place = locks_.find(key);
+  if (place == locks_.end()) return std::nullopt;
+  auto& lock = place->second;
+  if (lock.holder != position) {
+    lock.parked.erase(position);
+    return std::nullopt;
+  }
+  if (lock.parked.empty()) {
+    locks_.erase(place);
+    return std::nullopt;
+  }
+  lock.holder = *lock.parked.begin();
+  lock.parked.erase(lock.parked.begin());
+  return lock.holder;
+}
+
+}  // namespace eventbus::embedded

@@ -1,0 +1,42 @@
+#include "eventbus/broker/embedded/queue.hpp"
+
+namespace eventbus::embedded {
+namespace {
+
+constexpr std::size_t types_told_apart = 256;
+
+}  // namespace
+
+QueueMetrics::QueueMetrics(BrokerMetrics& metrics, std::string_view queue)
+    : delivered(metrics.deliveries.with({queue, "delivered"})),
+      acked(metrics.deliveries.with({queue, "acked"})),
+      nacked(metrics.deliveries.with({queue, "nacked"})),
+      expired(metrics.deliveries.with({queue, "expired"})),
+      given_back(metrics.deliveries.with({queue, "given_back"})),
+      retries(metrics.retries.with({queue})),
+      delivery_time(metrics.delivery_time.with({queue})),
+      end_to_end(metrics.end_to_end.with({queue})),
+      consumed{&metrics.consumed.with({"other", queue})} {}
+
+std::uint32_t QueueMetrics::type_index(BrokerMetrics& metrics, std::string_view queue, std::string_view event_type) {
+  const std::string type(event_type);
+  if (const auto known = types_.find(type); known != types_.end()) return known->second;
+  if (types_.size() >= types_told_apart) return 0;
+  const auto index = static_cast<std::uint32_t>(consumed.size());
+  consumed.push_back(&metrics.consumed.with({event_type, queue}));
+  types_.emplace(type, index);
+  return index;
+}
+
+Queue::Queue(asio::any_io_executor executor, BrokerMetrics& broker_metrics, const StoredQueue& stored,
+             QueueLimits limits)
+    : id(stored.id),
+      definition(stored.definition),
+      paused(stored.paused),
+      dead_letters(stored.dead_letters),
+      history(stored.epochs, stored.declared_at, stored.definition.start_from),
+      state(stored.definition, limits, static_cast<std::uint64_t>(stored.id) + 1),
+      metrics(broker_metrics, stored.definition.name),
+      filled(std::move(executor)) {}
+
+}  // namespace eventbus::embedded

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eventbus/broker/broker_metrics.hpp"
+#include "eventbus/broker/embedded/binding_history.hpp"
+#include "eventbus/broker/embedded/queue_state.hpp"
+#include "eventbus/broker/embedded/queue_storage.hpp"
+#include "eventbus/runtime/signal.hpp"
+#include "eventbus/runtime/suspend.hpp"
+
+namespace eventbus::embedded {
+
+/// A receive that waits for its turn.
+struct Waiter {
+  std::size_t max;
+  std::chrono::steady_clock::time_point deadline;
+  asio::steady_timer timer;
+  std::vector<Leased> got;
+  bool served = false;  ///< Out of the line.
+};
+
+/// The counters of one queue, looked up once.
+struct QueueMetrics {
+  QueueMetrics(BrokerMetrics& metrics, std::string_view queue);
+  /// Remembers the counter of an event type; the index names it in `consumed`.
+  std::uint32_t type_index(BrokerMetrics& metrics, std::string_view queue, std::string_view event_type);
+
+  Counter& delivered;
+  Counter& acked;
+  Counter& nacked;
+  Counter& expired;
+  Counter& given_back;
+  Counter& retries;
+  Histogram& delivery_time;
+  Histogram& end_to_end;
+  std::vector<Counter*> consumed;  ///< 0: of events whose type is not known any more.
+
+ private:
+  boost::unordered_flat_map<std::string, std::uint32_t> types_;
+};
+
+/// A queue while the broker runs: decisions, waiting consumers and what is under way. Whoever awaits something holds a
+/// QueuePtr and looks at `removed` afterwards.
+struct Queue {
+  Queue(asio::any_io_executor executor, BrokerMetrics& metrics, const StoredQueue& stored, QueueLimits limits);
+
+  std::int64_t id;
+  QueueDefinition definition;
+  bool paused;
+  bool removed = false;
+  std::uint64_t dead_letters;
+  BindingHistory history;
+  QueueState state;
+  QueueMetrics metrics;
+
+  RoutingTable::QueueIndex index = 0;
+  bool routed = false;   ///< Takes part in live routing.
+  bool touched = false;  ///< Got events in this take.
+  std::uint64_t reserved = 0;
+  std::list<Waiter*> waiters;
+
+  bool writing = false;
+  bool filling = false;
+  bool dense = false;      ///< Much of the log matches: reading whole events is cheaper than reading them one by one.
+  Timestamp rest_until{};  ///< After a failed write nothing is retried in the background before.
+  std::vector<Completion<bool>> awaiting_commit;
+  Signal filled;
+};
+
+using QueuePtr = std::shared_ptr<Queue>;
+
+}  // namespace eventbus::embedded

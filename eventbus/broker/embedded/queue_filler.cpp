@@ -1,0 +1,171 @@
+#include "eventbus/broker/embedded/queue_filler.hpp"
+
+#include <algorithm>
+
+#include "eventbus/telemetry/log.hpp"
+
+namespace eventbus::embedded {
+namespace {
+
+constexpr std::size_t routes_per_read = 8192;
+constexpr std::size_t dense_from = 4;  // one of so many events matches
+constexpr std::chrono::seconds rest_after_failure{1};
+
+/// Collects matches until the window is full or the read is used up.
+struct Scan {
+  Queue& queue;
+  std::size_t room;
+  Position head;
+  std::vector<Routed> matches = {};
+  Position scanned = 0;
+  std::size_t seen = 0;
+  bool complete = true;
+
+  bool add(Position position, Timestamp timestamp, Timestamp stored_at, std::string_view exchange,
+           std::string_view routing_key, std::string_view ordering_key) {
+    if (position > head || matches.size() == room) return complete = false;
+    ++seen;
+    scanned = position;
+    if (!queue.history.matches(position, timestamp, exchange, routing_key)) return true;
+    matches.push_back({position, stored_at, queue.definition.ordered ? hash_ordering_key(ordering_key) : 0});
+    return true;
+  }
+  bool add(const StoredEvent& stored) {
+    const auto& event = *stored.event;
+    return add(stored.position, event.timestamp, stored.stored_at, event.exchange, event.routing_key,
+               event.ordering_key);
+  }
+  bool add(const RouteRecord& record) {
+    return add(record.position, record.timestamp, record.stored_at, record.exchange, record.routing_key,
+               record.ordering_key);
+  }
+};
+
+}  // namespace
+
+bool QueueFiller::fill(const QueuePtr& queue) {
+  if (queue->removed) return false;
+  const bool filled = fill_from_memory(*queue);
+  const bool needed = queue->state.hungry() || !queue->state.counted();
+  if (needed && !queue->filling && !stopped_) {
+    queue->filling = true;
+    tasks_.spawn("queue fills", read(queue));
+  }
+  return filled;
+}
+
+bool QueueFiller::fill_from_memory(Queue& queue) {
+  auto& state = queue.state;
+  bool filled = false;
+  while (state.hungry()) {
+    const auto from = state.frontier(head_);
+    if (from < head_ && !cache_.covers(from)) break;
+    Scan scan{queue, state.room(), head_};
+    const auto& tail = cache_.tail();
+    for (auto index = from < head_ ? cache_.tail_index(from) : tail.size(); index < tail.size(); ++index) {
+      if (!scan.add(tail[index])) break;
+    }
+    filled = filled || !scan.matches.empty();
+    state.absorb(scan.matches, scan.complete ? head_ : std::max(from, scan.scanned), head_);
+  }
+  count_from_memory(queue);
+  join_routing(queue);
+  return filled;
+}
+
+void QueueFiller::count_from_memory(Queue& queue) {
+  auto& state = queue.state;
+  const auto from = state.counted_to(head_);
+  if (state.counted() || (from < head_ && !cache_.covers(from))) return;
+  Scan scan{queue, std::size_t(-1), head_};
+  const auto& tail = cache_.tail();
+  for (auto index = from < head_ ? cache_.tail_index(from) : tail.size(); index < tail.size(); ++index) {
+    scan.add(tail[index]);
+  }
+  state.count(scan.matches.size(), head_, head_);
+}
+
+void QueueFiller::join_routing(Queue& queue) {
+  if (queue.routed || queue.removed || !queue.state.counted()) return;
+  routing_.add(queue.index, queue.history.current());
+  queue.routed = true;
+}
+
+asio::awaitable<void> QueueFiller::read(QueuePtr queue) {
+  while (!queue->removed && !stopped_ && (queue->state.hungry() || !queue->state.counted())) {
+    const bool done = co_await read_once(queue);
+    if (!done) co_await stopping_.wait_until(std::chrono::steady_clock::now() + rest_after_failure);
+    if (queue->removed) break;
+    fill_from_memory(*queue);
+    queue->filled.notify_all();
+    filled_(queue);
+  }
+  queue->filling = false;
+  queue->filled.notify_all();
+  if (!queue->removed) filled_(queue);
+}
+
+asio::awaitable<bool> QueueFiller::read_once(QueuePtr queue) {
+  try {
+    if (!queue->state.hungry()) {
+      co_await count_backlog(queue);
+    } else if (queue->dense) {
+      co_await read_events(queue);
+    } else {
+      co_await read_window(queue);
+    }
+  } catch (const Unavailable& error) {
+    log_warning("the backlog of a queue could not be read; it is tried again in a second",
+                {{"queue", std::string_view(queue->definition.name)}, {"error", std::string_view(error.what())}});
+    co_return false;
+  }
+  co_return true;
+}
+
+asio::awaitable<void> QueueFiller::read_window(QueuePtr queue) {
+  const auto from = queue->state.frontier(head_);
+  const auto head = head_;
+  const auto records = co_await store_.read_routes(from, routes_per_read);
+  if (queue->removed || !queue->state.hungry() || queue->state.frontier(head_) != from) co_return;
+  Scan scan{*queue, queue->state.room(), head_, {}, from};
+  for (const auto& record : records) {
+    if (!scan.add(record)) break;
+  }
+  if (scan.complete && records.size() < routes_per_read) scan.scanned = std::max(scan.scanned, head);
+  queue->dense = scan.seen > 0 && scan.matches.size() * dense_from >= scan.seen;
+  queue->state.absorb(scan.matches, scan.scanned, head_);
+}
+
+asio::awaitable<void> QueueFiller::read_events(QueuePtr queue) {
+  const auto from = queue->state.frontier(head_);
+  const auto room = queue->state.room();
+  auto page = co_await store_.read_log(from, room, {});
+  if (queue->removed || !queue->state.hungry() || queue->state.frontier(head_) != from) co_return;
+  if (page.events.empty()) {
+    queue->dense = false;
+    co_return;
+  }
+  Scan scan{*queue, queue->state.room(), head_, {}, from};
+  for (auto& event : page.events) {
+    if (!scan.add(event)) break;
+  }
+  queue->dense = scan.matches.size() * dense_from >= scan.seen;
+  queue->state.absorb(scan.matches, scan.scanned, head_);
+  for (auto& event : page.events) cache_.keep(std::move(event));
+}
+
+asio::awaitable<void> QueueFiller::count_backlog(QueuePtr queue) {
+  const auto from = queue->state.counted_to(head_);
+  const auto head = head_;
+  const auto records = co_await store_.read_routes(from, routes_per_read);
+  if (queue->removed) co_return;
+  const auto counted_to = queue->state.counted_to(head_);
+  Scan scan{*queue, std::size_t(-1), head_, {}, counted_to};
+  for (const auto& record : records) {
+    if (record.position > counted_to && !scan.add(record)) break;
+  }
+  if (scan.complete && records.size() < routes_per_read) scan.scanned = std::max(scan.scanned, head);
+  queue->state.count(scan.matches.size(), scan.scanned, head_);
+}
+
+}  // namespace eventbus::embedded

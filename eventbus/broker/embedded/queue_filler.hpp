@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+
+#include "eventbus/broker/embedded/body_cache.hpp"
+#include "eventbus/broker/embedded/queue.hpp"
+#include "eventbus/runtime/task_group.hpp"
+#include "eventbus/store/event_store.hpp"
+
+namespace eventbus::embedded {
+
+/// Brings queues that lag forward along the log: fills their windows, counts what they have before them, and lets them
+/// take part in live routing once they are counted. From memory where the newest events suffice, else from the store.
+class QueueFiller {
+ public:
+  /// `filled` is called after each read: events may have become ready. `stopping` ends reading when notified.
+  QueueFiller(TaskGroup& tasks, EventStore& store, BodyCache& cache, RoutingTable& routing, const Position& head,
+              Signal& stopping, std::function<void(const QueuePtr&)> filled)
+      : tasks_(tasks),
+        store_(store),
+        cache_(cache),
+        routing_(routing),
+        head_(head),
+        stopping_(stopping),
+        filled_(std::move(filled)) {}
+
+  /// Fills what the queue lacks; true when events came from memory at once. Reads in the background otherwise.
+  bool fill(const QueuePtr& queue);
+  void stop() { stopped_ = true; }
+
+ private:
+  bool fill_from_memory(Queue& queue);
+  void count_from_memory(Queue& queue);
+  void join_routing(Queue& queue);
+  asio::awaitable<void> read(QueuePtr queue);
+  asio::awaitable<bool> read_once(QueuePtr queue);
+  asio::awaitable<void> read_window(QueuePtr queue);
+  asio::awaitable<void> read_events(QueuePtr queue);
+  asio::awaitable<void> count_backlog(QueuePtr queue);
+
+  TaskGroup& tasks_;
+  EventStore& store_;
+  BodyCache& cache_;
+  RoutingTable& routing_;
+  const Position& head_;
+  Signal& stopping_;
+  std::function<void(const QueuePtr&)> filled_;
+  bool stopped_ = false;
+};
+
+}  // namespace eventbus::embedded
