@@ -196,6 +196,17 @@ TEST(Json, AppendsStrings) {
   EXPECT_EQ(out, "x\"a\\\"\\\\\\n\\u0001é\"");
 }
 
+TEST(Json, EscapesAtEveryOffset) {
+  for (const std::string_view bad : {"\"", "\\", "\x1f", "\x01"}) {
+    for (std::size_t before = 0; before < 20; ++before) {
+      const std::string text = std::string(before, '!') + std::string(bad) + std::string(20 - before, '\xC3');
+      std::string out;
+      append_json_string(out, text);
+      EXPECT_EQ(out.size(), text.size() + (bad[0] < 0x20 ? 7 : 3)) << before;
+    }
+  }
+}
+
 TEST(JsonEqual, ComparesValues) {
   EXPECT_TRUE(json_equal("1", "1.0"));
   EXPECT_TRUE(json_equal("1", "10e-1"));

@@ -66,9 +66,9 @@ struct Database::Impl {
         reads(settings.max_queued_writes) {
     prepare_file(connection, file);
     checkpointer.emplace(file);
-    for (unsigned index = 0; index < settings.readers; ++index) {
+    for (unsigned count = 0; count < settings.readers; ++count) {
       readers.push_back(std::make_unique<Connection>(file, OpenMode::read_only, settings.reader_cache_bytes));
-      reader_threads.emplace_back([this, index] { read_jobs(*readers[index]); });
+      reader_threads.emplace_back([this, reader = readers.back().get()] { read_jobs(*reader); });
     }
     writer_thread = std::thread([this] { write_groups(); });
   }
@@ -91,7 +91,8 @@ struct Database::Impl {
 
   void write_groups() {
     for (auto group = writes.pop_all(); !group.empty(); group = writes.pop_all()) {
-      resume(std::move(group), commit(group));
+      auto failure = commit(group);
+      resume(std::move(group), std::move(failure));
       bound_wal();
     }
   }
@@ -120,7 +121,7 @@ struct Database::Impl {
   }
 
   void resume(std::vector<QueuedWork> group, std::exception_ptr error) {
-    asio::post(executor, [group = std::move(group), error]() mutable {
+    asio::post(executor, [group = std::move(group), error = std::move(error)]() mutable {
       for (auto& item : group) item.done(error);
     });
   }
@@ -152,7 +153,7 @@ struct Database::Impl {
       } catch (const std::exception& error) {
         failure = as_unavailable(error);
       }
-      asio::post(executor, [done = std::move(item->done), failure]() mutable { done(failure); });
+      asio::post(executor, [done = std::move(item->done), failure = std::move(failure)]() mutable { done(failure); });
     }
   }
 

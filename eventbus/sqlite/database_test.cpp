@@ -21,7 +21,7 @@ using testing::HasSubstr;
 using testing::ThrowsMessage;
 
 class DatabaseTest : public testing::Test {
- protected:
+ public:
   DatabaseTest() {
     std::string name = testing::TempDir() + "eventbus-sqlite-XXXXXX";
     directory = mkdtemp(name.data());
@@ -147,25 +147,31 @@ TEST_F(DatabaseTest, AFailedMigrationLeavesNothingBehind) {
   database->migrate("other", {"CREATE TABLE fine (n)"});
 }
 
+asio::awaitable<void> execute(Database& database, std::string sql) {
+  auto job = [&sql](Connection& connection) { connection.execute(sql); };
+  co_await database.write(job);
+}
+
+asio::awaitable<void> fill(Database& database, std::string& failure) {
+  auto job = [](Connection& connection) { connection.execute("INSERT INTO filler VALUES (zeroblob(1000000))"); };
+  try {
+    co_await database.write(job);
+  } catch (const Unavailable& error) {
+    failure = error.what();
+  }
+}
+
 TEST_F(DatabaseTest, AFullFileRefusesWritesAndRecovers) {
   auto database = open();
   std::vector<std::string> outcomes;
   run(insert(*database, 1, outcomes));
-  database->startup_connection().execute("CREATE TABLE filler (x); PRAGMA max_page_count = 8");
-  auto fill = [](Connection& connection) { connection.execute("INSERT INTO filler VALUES (zeroblob(1000000))"); };
+  run(execute(*database, "CREATE TABLE filler (x); PRAGMA max_page_count = 8"));
   std::string failure;
-  auto attempt = [&]() -> asio::awaitable<void> {
-    try {
-      co_await database->write(fill);
-    } catch (const Unavailable& error) {
-      failure = error.what();
-    }
-  };
-  run(attempt());
+  run(fill(*database, failure));
   EXPECT_THAT(failure, HasSubstr("disk is full"));
-  database->startup_connection().execute("PRAGMA max_page_count = 1000000");
+  run(execute(*database, "PRAGMA max_page_count = 1000000"));
   failure.clear();
-  run(attempt());
+  run(fill(*database, failure));
   EXPECT_EQ(failure, "");
 }
 

@@ -124,7 +124,7 @@ class Parser {
       return true;
     });
     added->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    if (option.is_list() && option.is_positional()) added->expected(1, CLI::detail::expected_max_vector_size);
+    if (option.is_list() && option.is_positional()) added->expected(CLI::detail::expected_max_vector_size);
   }
 
   std::vector<const Command*> path() const {

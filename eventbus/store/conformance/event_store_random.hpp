@@ -30,7 +30,7 @@ class RandomOperations {
   }
 
   std::vector<AppendRequest> requests() {
-    std::vector<AppendRequest> made(static_cast<std::size_t>(1 + below(3)));
+    std::vector<AppendRequest> made(static_cast<std::size_t>(below(3)) + 1);
     for (auto& request : made) {
       request.atomic = below(3) == 0;
       for (int n = below(4); n >= 0; --n) request.drafts.push_back(draft());
@@ -47,7 +47,7 @@ class RandomOperations {
     made.correlation_id = one_of<std::string>({"", "", "", "c1", "id-7", "id-8"});
     if (below(4) == 0)
       made.payload = JsonContainment::parse(one_of<std::string>({R"({"a":1})", R"({"b":[{"c":"d"}]})", "{}"})).value();
-    made.limit = static_cast<std::size_t>(1 + below(6));
+    made.limit = static_cast<std::size_t>(below(6)) + 1;
     made.descending = below(2) == 0;
     return made;
   }

@@ -84,6 +84,7 @@ struct DraftBuilder {
 
 inline std::vector<std::string> ids_of(const std::vector<StoredEvent>& events) {
   std::vector<std::string> ids;
+  ids.reserve(events.size());
   for (const auto& stored : events) ids.push_back(stored.event->event_id);
   return ids;
 }

@@ -28,7 +28,7 @@ class SqliteUnderTest final : public StoreUnderTest {
     database_.reset();
     open();
   }
-  sqlite::Connection& connection() { return database_->startup_connection(); }
+  sqlite::Connection connect() const { return {directory_ / "eventbus.db", sqlite::OpenMode::read_only, 1 << 20}; }
 
  private:
   void open() {
@@ -53,7 +53,8 @@ INSTANTIATE_TEST_SUITE_P(Adapter, EventStoreConformance, testing::Values(StoreCa
 
 std::string plan_of(SqliteUnderTest& under_test, const std::string& sql) {
   std::string plan;
-  auto row = under_test.connection().prepare("EXPLAIN QUERY PLAN " + sql);
+  auto connection = under_test.connect();
+  auto row = connection.prepare("EXPLAIN QUERY PLAN " + sql);
   while (row.step()) plan += std::string(row.text(3)) + "\n";
   return plan;
 }
@@ -88,7 +89,7 @@ TEST(SqliteEventStore, PeopleCanReadTheView) {
   requests[0].drafts.push_back(DraftBuilder{"01890a5d-ac96-774b-bcce-b302099a8057", "order.paid"}.build());
   asio::co_spawn(loop, under_test.store().append(std::move(requests)), [](std::exception_ptr, const auto&) {});
   loop.run();
-  EXPECT_EQ(under_test.connection().query_text(
+  EXPECT_EQ(under_test.connect().query_text(
                 "SELECT event_id || ' ' || timestamp || ' ' || event_type || ' ' || exchange FROM event_view"),
             "01890a5d-ac96-774b-bcce-b302099a8057 2023-11-14T22:13:20.000000Z order.paid events");
 }

@@ -1,0 +1,186 @@
+#include "eventbus/cli/configuration.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "eventbus/cli/console/suggestion.hpp"
+
+namespace eventbus::cli {
+namespace {
+
+constexpr std::string_view production_advice =
+    "the production engine (PostgreSQL and RabbitMQ) is not part of this version; unset DATABASE_URL and RABBITMQ_URL "
+    "to "
+    "run the embedded engine";
+
+bool is_set(const Texts& texts, std::string_view name) {
+  const auto found = texts.find(std::string(name));
+  return found != texts.end() && !found->second.empty();
+}
+
+void check_engine(const Texts& flags, const Texts& environment, std::vector<FieldError>& wrong) {
+  const bool database = is_set(environment, "DATABASE_URL");
+  const bool broker = is_set(environment, "RABBITMQ_URL");
+  if (database && broker) wrong.push_back({"DATABASE_URL", std::string(production_advice)});
+  if (database != broker) {
+    const auto* given = database ? "DATABASE_URL" : "RABBITMQ_URL";
+    const auto* missing = database ? "RABBITMQ_URL" : "DATABASE_URL";
+    wrong.push_back(
+        {missing, fmt::format("is not set, but {} is: the production engine needs both, the embedded engine "
+                              "neither; unset {} to run the embedded engine",
+                              given, given)});
+  }
+  const auto flag = flags.find("--engine");
+  const auto variable = environment.find("EVENTBUS_ENGINE");
+  if ((flag != flags.end() && flag->second == "production") ||
+      (flag == flags.end() && variable != environment.end() && variable->second == "production")) {
+    wrong.push_back({"EVENTBUS_ENGINE", std::string(production_advice)});
+  }
+}
+
+void check_unsupported(const Texts& environment, std::vector<FieldError>& wrong, std::vector<std::string>& warnings) {
+  for (const auto& variable : unsupported_variables()) {
+    if (!is_set(environment, variable.name)) continue;
+    if (variable.refuse) {
+      wrong.push_back({std::string(variable.name), "is set, but " + std::string(variable.advice)});
+    } else {
+      warnings.push_back(fmt::format("{} is set, but {}", variable.name, variable.advice));
+    }
+  }
+}
+
+/// A misspelt variable would be ignored in silence; names that resemble none of ours are somebody else's.
+void check_misspelt(const Texts& environment, std::vector<std::string>& warnings) {
+  std::vector<std::string> known{"EVENTBUS_URL", "EVENTBUS_CRASH_POINT"};
+  for (const auto& setting : settings()) known.emplace_back(setting.variable);
+  for (const auto& variable : unsupported_variables()) known.emplace_back(variable.name);
+  for (const auto& [name, value] : environment) {
+    if (!name.starts_with("EVENTBUS_") || std::ranges::find(known, name) != known.end()) continue;
+    std::vector<std::string> near;
+    for (const auto& word : known) {
+      if (word.size() + 2 >= name.size() && name.size() + 2 >= word.size()) near.push_back(word);
+    }
+    const auto meant = nearest(name, near);
+    if (!meant.empty())
+      warnings.push_back(fmt::format("{} is no setting and has no effect; did you mean {}?", name, meant));
+  }
+}
+
+SettingValue effective(const Setting& setting, const Texts& flags, const Texts& environment, const Texts& file) {
+  if (const auto found = flags.find(std::string(setting.flag)); found != flags.end()) {
+    return {&setting, found->second, SettingSource::flag};
+  }
+  if (is_set(environment, setting.variable)) {
+    return {&setting, environment.at(std::string(setting.variable)), SettingSource::environment};
+  }
+  if (const auto found = file.find(toml_key(setting)); found != file.end()) {
+    return {&setting, found->second, SettingSource::file};
+  }
+  return {&setting, std::string(setting.preset), SettingSource::preset};
+}
+
+std::string name_in(const SettingValue& value) {
+  switch (value.source) {
+    case SettingSource::flag:
+      return std::string(value.setting->flag);
+    case SettingSource::file:
+      return toml_key(*value.setting) + " (" + std::string(value.setting->variable) + ")";
+    default:
+      return std::string(value.setting->variable);
+  }
+}
+
+std::string wrong_value(const SettingValue& value) {
+  return fmt::format("is '{}': {} (from the {})", value.shown(), allowed(*value.setting), name_of(value.source));
+}
+
+}  // namespace
+
+std::string_view name_of(SettingSource source) {
+  switch (source) {
+    case SettingSource::preset:
+      return "default";
+    case SettingSource::file:
+      return "configuration file";
+    case SettingSource::environment:
+      return "environment";
+    case SettingSource::flag:
+      return "command line";
+  }
+  return {};
+}
+
+Result<Configuration> Configuration::resolve(const Texts& flags, const Texts& environment, const Texts& file) {
+  Configuration configuration;
+  std::vector<FieldError> wrong;
+  check_engine(flags, environment, wrong);
+  check_unsupported(environment, wrong, configuration.warnings_);
+  check_misspelt(environment, configuration.warnings_);
+  const bool engine_refused =
+      std::ranges::any_of(wrong, [](const auto& error) { return error.field == "EVENTBUS_ENGINE"; });
+  for (const auto& setting : settings()) {
+    auto value = effective(setting, flags, environment, file);
+    const bool told = engine_refused && setting.variable == "EVENTBUS_ENGINE";
+    if (!told && !is_allowed(setting, value.text)) wrong.push_back({name_in(value), wrong_value(value)});
+    configuration.values_.push_back(std::move(value));
+  }
+  if (!wrong.empty()) return fail(ErrorCode::invalid, "the configuration is wrong", std::move(wrong));
+  return configuration;
+}
+
+const std::string& Configuration::text(std::string_view variable) const {
+  return std::ranges::find(values_, variable, [](const auto& value) { return value.setting->variable; })->text;
+}
+
+std::int64_t Configuration::count(std::string_view variable) const {
+  const auto& value = text(variable);
+  std::int64_t number = 0;
+  std::from_chars(value.data(), value.data() + value.size(), number);
+  return number;
+}
+
+double Configuration::seconds(std::string_view variable) const {
+  const auto& value = text(variable);
+  double number = 0;
+  std::from_chars(value.data(), value.data() + value.size(), number);
+  return number;
+}
+
+Texts environment() {
+  Texts texts;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const auto equals = text.find('=');
+    if (equals != std::string_view::npos) texts.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return texts;
+}
+
+std::string configuration_markdown() {
+  std::string out =
+      "# Configuration\n\nWritten by `eventbus config --markdown`; a test compares it with the program.\n\n"
+      "A command-line flag wins over the environment, that over the file given with `--config`, that over the default. "
+      "A "
+      "wrong value stops\nthe start with its name, the value and what is allowed. `eventbus config` shows the "
+      "effective "
+      "values and where each comes from.\n\n| variable | flag | file | default | |\n|---|---|---|---|---|\n";
+  for (const auto& setting : settings()) {
+    out += fmt::format("| `{}` | `{} {}` | `{}` | `{}` | {}; {} |\n", setting.variable, setting.flag,
+                       setting.placeholder, toml_key(setting), setting.preset, setting.help, allowed(setting));
+  }
+  out += "\nVariables that this version knows but does not support:\n\n| variable | when set | |\n|---|---|---|\n";
+  out += fmt::format("| `DATABASE_URL`, `RABBITMQ_URL` | refuses to start | {} |\n", production_advice);
+  for (const auto& variable : unsupported_variables()) {
+    out += fmt::format("| `{}` | {} | {} |\n", variable.name, variable.refuse ? "refuses to start" : "warns",
+                       variable.advice);
+  }
+  out +=
+      "\nThe file is TOML:\n\n```toml\nlisten = \"0.0.0.0:8000\"\ndata_dir = \"/var/lib/eventbus\"\nbatch_size = "
+      "200\n```\n";
+  return out;
+}
+
+}  // namespace eventbus::cli

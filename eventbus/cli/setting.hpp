@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace eventbus::cli {
+
+enum class SettingKind : std::uint8_t { text, address, path, choice, count, seconds };
+
+/// One thing that can be configured: the one place that knows its names, default and bounds. Parsing, `eventbus
+/// config`, the help of `serve` and docs/configuration.md are made from it.
+struct Setting {
+  std::string_view variable;  ///< Environment, e.g. "EVENTBUS_LISTEN".
+  std::string_view flag;      ///< Command line, e.g. "--listen".
+  std::string_view placeholder;
+  std::string_view preset;  ///< Default, written as a user would.
+  SettingKind kind;
+  std::string_view help;          ///< What it does, and what raising and lowering it costs.
+  std::string_view choices = {};  ///< Comma-separated, for `choice`.
+  std::int64_t min = 0;           ///< For `count` and `seconds`.
+  std::int64_t max = 0;
+  bool secret = false;  ///< Never shown.
+};
+
+std::span<const Setting> settings();
+
+/// Key in the configuration file: the flag without dashes in front, '_' for '-'.
+std::string toml_key(const Setting& setting);
+/// What values are allowed, e.g. "a whole number from 1 to 10000".
+std::string allowed(const Setting& setting);
+/// Whether `text` is one of them.
+bool is_allowed(const Setting& setting, std::string_view text);
+
+/// A variable that other versions or engines know. Asking for security or storage that this program does not give stops
+/// the start; asking for more telemetry is worth a warning.
+struct UnsupportedVariable {
+  std::string_view name;
+  bool refuse;
+  std::string_view advice;
+};
+std::span<const UnsupportedVariable> unsupported_variables();
+
+struct ListenAddress {
+  std::string address;  ///< Numeric.
+  std::uint16_t port = 0;
+  bool loopback() const;
+  std::string text() const;  ///< With brackets around IPv6.
+};
+/// "127.0.0.1:8000", "[::1]:8000", "localhost:8000"; port 0 is any free one.
+std::optional<ListenAddress> parse_listen_address(std::string_view text);
+
+}  // namespace eventbus::cli
