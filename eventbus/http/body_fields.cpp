@@ -6,6 +6,13 @@
 namespace eventbus {
 namespace {
 
+/// The text of a canonical JSON string.
+std::string decoded(std::string_view canonical) {
+  if (canonical.find('\\') == std::string_view::npos) return std::string(canonical.substr(1, canonical.size() - 2));
+  auto members = parse_json_object(std::string(R"({"text":)").append(canonical).append("}"));
+  return members ? std::move(members->front().value) : std::string(canonical);
+}
+
 std::optional<std::vector<std::string>> strings_of(std::string_view array) {
   auto elements = parse_json_array(array);
   if (!elements) return std::nullopt;
@@ -13,7 +20,7 @@ std::optional<std::vector<std::string>> strings_of(std::string_view array) {
   texts.reserve(elements->size());
   for (auto& [kind, value] : *elements) {
     if (kind != JsonKind::string) return std::nullopt;
-    texts.push_back(std::move(value));
+    texts.push_back(decoded(value));
   }
   return texts;
 }

@@ -1,5 +1,6 @@
 #include "eventbus/http/request.hpp"
 
+#include <algorithm>
 #include <boost/beast/core/string.hpp>
 
 namespace eventbus {
@@ -16,6 +17,10 @@ std::string_view Request::header(std::string_view name) const {
     if (boost::beast::iequals(header.name, name)) return header.value;
   }
   return {};
+}
+
+bool Request::has(http::field field) const {
+  return std::ranges::find(headers, field, &Header::field) != headers.end();
 }
 
 }  // namespace eventbus

@@ -33,6 +33,7 @@ struct Request {
   /// The first header of this name; empty when there is none. `name` is compared without case.
   std::string_view header(http::field field) const;
   std::string_view header(std::string_view name) const;
+  bool has(http::field field) const;
   bool has_body() const { return chunked || content_length.value_or(0) > 0; }
 };
 

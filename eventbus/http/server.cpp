@@ -24,6 +24,7 @@ using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, asio::
 using Connections = std::unordered_set<Connection*>;
 
 constexpr auto accept_pause = std::chrono::milliseconds{100};
+constexpr auto drain_interval = std::chrono::milliseconds{20};
 constexpr std::string_view over_capacity = "there are too many connections; try again after Retry-After";
 
 /// How often deadlines are looked at: a small part of the shortest timeout, once a second at most.
@@ -157,7 +158,7 @@ asio::awaitable<void> HttpServer::Impl::serve(std::shared_ptr<Services> services
 asio::awaitable<void> HttpServer::Impl::sweep() {
   const auto interval = sweep_interval(services->settings);
   while (!services->draining || !connections->empty()) {
-    sweeper.expires_after(interval);
+    sweeper.expires_after(services->draining ? std::min(interval, drain_interval) : interval);
     co_await sweeper.async_wait(asio::as_tuple(asio::use_awaitable));
     const auto now = Clock::now();
     for (auto* connection : *connections) connection->expire(now);

@@ -142,8 +142,7 @@ std::optional<Error> Session::prepare() {
     ++services_.in_flight;
     counted_ = true;
   }
-  if (!call_.request.header(http::field::expect).empty() && !call_.request.expects_continue &&
-      call_.request.version >= 11) {
+  if (call_.request.has(http::field::expect) && !call_.request.expects_continue && call_.request.version >= 11) {
     return Error{ErrorCode::expectation_failed, "the only expectation understood is '100-continue'"};
   }
   if (auto error = check_query()) return error;
@@ -192,13 +191,12 @@ std::optional<Error> Session::check_query() {
 std::optional<Error> Session::choose_format() {
   const auto& formats = call_.route->body;
   if (formats.empty() || (!call_.request.has_body() && !call_.route->body_required)) return std::nullopt;
-  if (!call_.request.header(http::field::content_encoding).empty()) {
+  if (call_.request.has(http::field::content_encoding)) {
     return Error{ErrorCode::unsupported_media_type, "a body with Content-Encoding is not understood; send it as it is"};
   }
   const auto type = call_.request.header(http::field::content_type);
-  const auto named = [type](const BodyFormat& format) {
-    return type.empty() || is_media_type(type, format.media_type);
-  };
+  const bool unnamed = !call_.request.has(http::field::content_type);
+  const auto named = [&](const BodyFormat& format) { return unnamed || is_media_type(type, format.media_type); };
   const auto found = std::ranges::find_if(formats, named);
   if (found == formats.end()) {
     std::string allowed;

@@ -1,0 +1,230 @@
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "eventbus/http/test_service.hpp"
+
+namespace eventbus {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view ndjson = "Content-Type: application/x-ndjson\r\n";
+
+json::object body_of(const TestAnswer& answer) {
+  return json::parse(answer.body).as_object();
+}
+std::string code_of(const TestAnswer& answer) {
+  return std::string(body_of(answer).at("code").as_string());
+}
+
+std::string lines(int count, std::string_view prefix) {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    text += R"({"event_type":"line","event_id":")" + std::string(prefix) + std::to_string(i) + "\"}\n";
+  }
+  return text;
+}
+
+TEST(Publish, AnswersWithIdStatusAndLocation) {
+  TestService service;
+  TestConnection client(service.port());
+  const auto answer = client.request("POST", "/events", R"({"event_type":"user.created","event_id":"leveldb/54 f1"})");
+  EXPECT_EQ(answer.status, 201);
+  EXPECT_EQ(answer.headers.at("location"), "/events/leveldb/54%20f1");
+  EXPECT_EQ(answer.body, R"({"event_id":"leveldb/54 f1","status":"published"})");
+  for (const auto* path : {"/events/leveldb/54%20f1", "/events/leveldb%2F54%20f1"}) {
+    EXPECT_EQ(body_of(client.request("GET", path)).at("event_id").as_string(), "leveldb/54 f1");
+  }
+}
+
+TEST(Publish, LocationsOfIdsThatAreRoutesWork) {
+  TestService service;
+  TestConnection client(service.port());
+  for (const std::string id : {"batch", "stream", "batch/x"}) {
+    const auto location =
+        client.request("POST", "/events", R"({"event_type":"a","event_id":")" + id + "\"}").headers.at("location");
+    EXPECT_EQ(client.request("GET", location).status, 200) << location;
+  }
+}
+
+TEST(Publish, KnowsDuplicatesAndConflicts) {
+  TestService service;
+  TestConnection client(service.port());
+  const std::string event = R"({"event_type":"a","event_id":"x","payload":{"n":1}})";
+  EXPECT_EQ(client.request("POST", "/events", event).status, 201);
+  const auto again = client.request("POST", "/events", event);
+  EXPECT_EQ(again.status, 200);
+  EXPECT_EQ(again.body, R"({"event_id":"x","status":"duplicate"})");
+  const auto conflict = client.request("POST", "/events", R"({"event_type":"b","event_id":"x"})");
+  EXPECT_EQ(conflict.status, 409);
+  EXPECT_EQ(code_of(conflict), "event_conflict");
+}
+
+TEST(Publish, TheCorrelationIdIsTheEventsWhereTheRequestHasNone) {
+  TestService service;
+  TestConnection client(service.port());
+  EXPECT_EQ(
+      client.request("POST", "/events", R"({"event_type":"a","correlation_id":"c-1"})").headers.at("x-correlation-id"),
+      "c-1");
+  const auto answer =
+      client.request("POST", "/events", R"({"event_type":"a","event_id":"y"})", "X-Correlation-ID: c-2\r\n");
+  EXPECT_EQ(answer.headers.at("x-correlation-id"), "c-2");
+  EXPECT_EQ(body_of(client.request("GET", "/events/y")).at("correlation_id").as_string(), "c-2");
+}
+
+TEST(Publish, BadInputIsNamed) {
+  TestService service;
+  TestConnection client(service.port());
+  const auto wrong = client.request("POST", "/events", R"({"event_type":"a b","colour":1})");
+  EXPECT_EQ(wrong.status, 422);
+  EXPECT_EQ(body_of(wrong).at("errors").as_array().size(), 2U);
+  EXPECT_EQ(body_of(wrong).at("correlation_id").as_string(), wrong.headers.at("x-correlation-id"));
+  EXPECT_EQ(code_of(client.request("POST", "/events", "{")), "malformed_json");
+  EXPECT_EQ(client.request("POST", "/events", {}, "Content-Length: 0\r\n").status, 400);
+  EXPECT_EQ(client.request("POST", "/events", "{}", "Content-Type: text/plain\r\n").status, 415);
+  EXPECT_EQ(client.request("POST", "/events", "{}", "Content-Type:\r\n").status, 415);
+  EXPECT_EQ(client.request("POST", "/events", "{}", "Content-Encoding: gzip\r\n").status, 415);
+  for (const auto* query : {"wait=never", "timeout_ms=x", "colour=red", "wait=stored&wait=stored", "x=%zz"}) {
+    EXPECT_EQ(client.request("POST", std::string("/events?") + query, R"({"event_type":"a"})").status, 422) << query;
+  }
+}
+
+TEST(Publish, TakesCloudEventsInBothModes) {
+  TestService service;
+  TestConnection client(service.port());
+  const auto structured =
+      client.request("POST", "/events", R"({"specversion":"1.0","id":"ce-1","source":"/s","type":"t"})",
+                     "Content-Type: application/cloudevents+json\r\n");
+  EXPECT_EQ(structured.status, 201) << structured.body;
+  const auto binary = client.request(
+      "POST", "/events", R"({"n":1})",
+      "CE-SpecVersion: 1.0\r\nce-id: ce-2\r\nce-source: /s\r\nce-type: t\r\nContent-Type: application/json\r\n");
+  EXPECT_EQ(binary.status, 201) << binary.body;
+  const auto shown = client.request("GET", "/events/ce-2", {}, "Accept: application/cloudevents+json\r\n");
+  EXPECT_EQ(shown.headers.at("content-type"), "application/cloudevents+json");
+  EXPECT_EQ(body_of(shown).at("data").as_object().at("n"), 1);
+  EXPECT_EQ(client.request("GET", "/events/ce-2", {}, "Accept: text/html\r\n").status, 406);
+}
+
+TEST(PublishBatch, ListsEveryResult) {
+  TestService service;
+  TestConnection client(service.port());
+  const auto answer = client.request(
+      "POST", "/events/batch",
+      R"({"events":[{"event_type":"a","event_id":"1"},{"event_type":"!"},{"event_type":"a","event_id":"1"}]})");
+  EXPECT_EQ(answer.status, 207);
+  const auto body = body_of(answer);
+  EXPECT_EQ(body.at("total"), 3);
+  EXPECT_EQ(body.at("stored"), 1);
+  EXPECT_EQ(body.at("duplicates"), 1);
+  EXPECT_EQ(body.at("failed"), 1);
+  const auto& failed = body.at("results").as_array().at(1).as_object();
+  EXPECT_EQ(failed.at("index"), 1);
+  EXPECT_EQ(failed.at("error").as_object().at("code").as_string(), "invalid");
+}
+
+TEST(PublishBatch, NoneStoredIsAProblemWithResults) {
+  TestService service;
+  TestConnection client(service.port());
+  const auto answer = client.request("POST", "/events/batch", R"({"events":[{},1]})");
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_EQ(answer.headers.at("content-type"), "application/problem+json");
+  EXPECT_EQ(body_of(answer).at("failed"), 2);
+  EXPECT_EQ(body_of(answer).at("results").as_array().size(), 2U);
+  EXPECT_EQ(client.request("POST", "/events/batch", R"({"events":[]})").status, 422);
+  EXPECT_EQ(client.request("POST", "/events/batch", "\n\n", ndjson).status, 422);
+}
+
+TEST(PublishBatch, AtomicStoresAllOrNone) {
+  TestService service;
+  TestConnection client(service.port());
+  ASSERT_EQ(client.request("POST", "/events", R"({"event_type":"a","event_id":"taken"})").status, 201);
+  for (const std::string spoiler : {R"({"event_type":"!"})", R"({"event_type":"b","event_id":"taken"})"}) {
+    EXPECT_EQ(client
+                  .request("POST", "/events/batch?atomic=true",
+                           R"({"events":[{"event_type":"a","event_id":"new"},)" + spoiler + "]}")
+                  .status,
+              422);
+    EXPECT_EQ(client
+                  .request("POST", "/events/batch?atomic=true",
+                           R"({"event_type":"a","event_id":"new"})"
+                           "\n" +
+                               spoiler,
+                           ndjson)
+                  .status,
+              422);
+  }
+  EXPECT_EQ(client.request("GET", "/events/new").status, 404);
+  EXPECT_EQ(client.request("POST", "/events/batch?atomic=true", lines(3, "all-"), ndjson).status, 201);
+}
+
+TEST(PublishNdjson, CountsAllAndListsFailures) {
+  TestService service;
+  TestConnection client(service.port());
+  const auto answer =
+      client.request("POST", "/events/batch", lines(2500, "a-") + "\r\n\nnonsense\n" + lines(1, "last-"), ndjson);
+  EXPECT_EQ(answer.status, 207);
+  EXPECT_EQ(body_of(answer).at("total"), 2502);
+  EXPECT_EQ(body_of(answer).at("stored"), 2501);
+  ASSERT_EQ(body_of(answer).at("results").as_array().size(), 1U);
+  EXPECT_EQ(body_of(answer).at("results").as_array()[0].as_object().at("index"), 2500);
+  EXPECT_EQ(client.request("GET", "/events/last-0").status, 200);
+}
+
+TEST(PublishNdjson, BoundsTheListOfFailures) {
+  TestService service;
+  std::string nonsense;
+  for (int i = 0; i < 1500; ++i) nonsense += "x\n";
+  const auto answer =
+      TestConnection(service.port()).request("POST", "/events/batch", nonsense + lines(1, "b-"), ndjson);
+  EXPECT_EQ(body_of(answer).at("failed"), 1500);
+  EXPECT_EQ(body_of(answer).at("results").as_array().size(), 1000U);
+  EXPECT_TRUE(body_of(answer).at("results_truncated").as_bool());
+}
+
+TEST(PublishNdjson, AnOverlongLineFailsAlone) {
+  TestService service({.max_event_bytes = 1000});
+  const std::string overlong = R"({"event_type":"a","payload":{"x":")" + std::string(2000, 'x') + "\"}}\n";
+  const auto answer =
+      TestConnection(service.port()).request("POST", "/events/batch", overlong + lines(1, "c-"), ndjson);
+  EXPECT_EQ(answer.status, 207);
+  EXPECT_EQ(body_of(answer).at("results").as_array()[0].as_object().at("error").as_object().at("code").as_string(),
+            "too_large");
+}
+
+TEST(PublishNdjson, StreamsChunkedBodiesLargerThanAnyLimit) {
+  TestService service({.max_event_bytes = 1000, .max_batch_bytes = 1000, .max_body_bytes = 1000});
+  TestConnection client(service.port());
+  client.send(request_text("POST", "/events/batch", {}, std::string(ndjson) + "Transfer-Encoding: chunked\r\n"));
+  const auto text = lines(20000, "d-");
+  for (std::size_t at = 0; at < text.size(); at += 4093) {
+    const auto piece = text.substr(at, 4093);
+    std::array<char, 17> size{};
+    std::snprintf(size.data(), size.size(), "%zx", piece.size());
+    client.send(std::string(size.data()) + "\r\n" + piece + "\r\n");
+  }
+  const auto answer = client.send("0\r\n\r\n").answer();
+  EXPECT_EQ(answer.status, 201);
+  EXPECT_EQ(body_of(answer).at("stored"), 20000);
+}
+
+TEST(Mode, ReadOnlyRefusesPublishingOnly) {
+  TestService service;
+  TestConnection client(service.port());
+  EXPECT_EQ(client.request("PUT", "/mode", R"({"mode":"read_only"})").body, R"({"mode":"read_only"})");
+  const auto refused = client.request("POST", "/events", R"({"event_type":"a"})");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(code_of(refused), "read_only");
+  EXPECT_EQ(refused.headers.at("retry-after"), "1");
+  EXPECT_EQ(client.request("POST", "/events/batch", lines(3, "e-"), ndjson).status, 503);
+  EXPECT_EQ(client.request("POST", "/events/batch", R"({"events":[{"event_type":"a"}]})").status, 503);
+  EXPECT_EQ(client.request("GET", "/events").status, 200);
+  EXPECT_EQ(client.request("PUT", "/mode", R"({"mode":"off"})").status, 422);
+  EXPECT_EQ(client.request("PUT", "/mode", R"({"mode":"normal"})").status, 200);
+  EXPECT_EQ(client.request("POST", "/events", R"({"event_type":"a"})").status, 201);
+}
+
+}  // namespace
+}  // namespace eventbus
