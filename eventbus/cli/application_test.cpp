@@ -90,8 +90,8 @@ TEST(Application, PayloadFaultsAreFoundBeforeSending) {
   EXPECT_THAT(ran.err, HasSubstr("--payload: "));
 }
 
-TEST(Application, WrongSettingsAreErrors) {
-  const auto ran = run({"config", "--batch-size", "none"});
+TEST(Application, WrongSettingsStopTheStart) {
+  const auto ran = run({"serve", "--batch-size", "none", "--data-dir", "/nowhere"});
   EXPECT_EQ(ran.code, ExitCode::failed);
   EXPECT_EQ(ran.err,
             "eventbus: --batch-size is 'none': a whole number from 1 to 100000 is allowed (from the command line)\n");

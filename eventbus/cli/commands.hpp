@@ -6,6 +6,7 @@
 namespace eventbus::cli {
 
 // Each makes the node of one command. `session` outlives it.
+Command serve_command(Session& session);
 Command publish_command(Session& session);
 Command subscribe_command(Session& session);
 Command tail_command(Session& session);

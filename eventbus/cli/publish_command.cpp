@@ -78,6 +78,7 @@ void show_failures(const Session& session, const JsonObject& result) {
     session.console.err << fmt::format("event {}: {}: {}\n", failure.number("index") + 1, error.text("code"),
                                        printable(error.text("detail")));
     for (const auto& field : error.objects("errors")) {
+      if (error.text("detail").starts_with(field.text("field") + ": ")) continue;
       session.console.err << fmt::format("  {}: {}\n", printable(field.text("field")),
                                          printable(field.text("message")));
     }

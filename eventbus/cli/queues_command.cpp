@@ -110,9 +110,10 @@ void print_queue(const Session& session, const std::string& body) {
     session.console.out << body << "\n";
     return;
   }
-  for (const auto& [key, kind, value] : JsonObject(body).members()) {
+  const JsonObject queue(body);
+  for (const auto& [key, kind, value] : queue.members()) {
     const bool bindings = key == "bindings";
-    const auto shown = bindings ? bindings_text(JsonObject(body)) : kind == JsonKind::null ? std::string("-") : value;
+    const auto shown = bindings ? bindings_text(queue) : kind == JsonKind::null ? std::string("-") : value;
     session.console.out << fmt::format("{:<19} {}\n", key, printable(shown));
   }
 }

@@ -31,6 +31,7 @@ std::string refusal_text(const HttpAnswer& answer) {
   const auto detail = problem.has("detail") ? problem.text("detail") : problem.text("title");
   std::string text = fmt::format("{} {}: {}", answer.status, problem.text("code"), printable(detail));
   for (const auto& error : problem.objects("errors")) {
+    if (detail.starts_with(error.text("field") + ": ")) continue;
     text += fmt::format("\n  {}: {}", printable(error.text("field")), printable(error.text("message")));
   }
   if (!answer.retry_after.empty()) text += fmt::format("\n  try again in {} s", answer.retry_after);

@@ -66,6 +66,17 @@ TEST(Ledger, ComparesOrderPerConsumerUnlessTheQueueIsOrdered) {
   EXPECT_EQ(ordered.totals().out_of_order, 2);
 }
 
+TEST(Ledger, TakesAnEventReadBackForFound) {
+  Ledger ledger(1, 2, 0, false);
+  ledger.acknowledged(0, 0);
+  ledger.acknowledged(0, 1);
+  ledger.read_back(0, 1);
+  ledger.read_back(0, 1);
+  ledger.read_back(7, 0);
+  EXPECT_EQ(ledger.totals().read_back, 1);
+  EXPECT_EQ(ledger.totals().lost, 1);
+}
+
 TEST(Ledger, KeepsProducersApart) {
   Ledger ledger(2, 2, 1, true);
   ledger.delivered(0, 0, 1);
@@ -114,8 +125,8 @@ TEST(Wire, FindsDeliveries) {
       R"({"delivery_id":"c","attempt":1,"event":{"payload":{"producer":0,"number":10}}}]})";
   std::vector<std::string> found;
   scan_deliveries(body, [&](const BenchDelivery& delivery) {
-    found.push_back(std::string(delivery.id) + " " + std::to_string(delivery.producer) + " " +
-                    std::to_string(delivery.number));
+    found.push_back(std::string(delivery.id) + " " + std::to_string(delivery.event.producer) + " " +
+                    std::to_string(delivery.event.number));
   });
   EXPECT_THAT(found, ElementsAre("a 2 5", "b 4294967295 0", "c 0 10"));
 }

@@ -43,8 +43,9 @@ void Consumer::received(int status, std::string_view body) {
   scan_deliveries(body, [&](const BenchDelivery& delivery) {
     ids += ids.empty() ? '[' : ',';
     append_json_string(ids, delivery.id);
-    if (!run_.ledger.delivered(index_, delivery.producer, delivery.number)) return;
-    run_.delivery_latencies.add(now - run_.sent_at[(delivery.producer * run_.events_each) + delivery.number]);
+    if (!run_.ledger.delivered(index_, delivery.event.producer, delivery.event.number)) return;
+    run_.delivery_latencies.add(now -
+                                run_.sent_at[(delivery.event.producer * run_.events_each) + delivery.event.number]);
   });
   if (ids.empty()) {
     receive();

@@ -58,6 +58,15 @@ bool Ledger::delivered(std::uint32_t consumer, std::uint32_t producer, std::uint
   return true;
 }
 
+void Ledger::read_back(std::uint32_t producer, std::uint64_t number) {
+  if (producer >= producers_ || number >= events_each_) return;
+  auto& mark = state(producer, number);
+  if ((mark & is_delivered) != 0) return;
+  mark |= is_delivered;
+  ++totals_.read_back;
+  if ((mark & is_acknowledged) != 0) --owed_;
+}
+
 Ledger::Totals Ledger::totals() const {
   auto totals = totals_;
   totals.lost = owed_;

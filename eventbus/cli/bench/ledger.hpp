@@ -15,7 +15,8 @@ class Ledger {
     std::uint64_t refused = 0;       ///< The server said no.
     std::uint64_t unanswered = 0;    ///< Sent, but no answer came in the end: may or may not be stored.
     std::uint64_t delivered = 0;     ///< Different events that came back.
-    std::uint64_t lost = 0;          ///< Acknowledged, but never delivered.
+    std::uint64_t read_back = 0;     ///< Different events found in the store.
+    std::uint64_t lost = 0;          ///< Acknowledged, but neither delivered nor read back.
     std::uint64_t duplicated = 0;    ///< Deliveries beyond the first of an event.
     std::uint64_t out_of_order = 0;  ///< First deliveries with a number below one seen before.
     std::uint64_t foreign = 0;       ///< Deliveries that belong to no event of the run.
@@ -30,6 +31,9 @@ class Ledger {
   void refused(std::uint32_t producer, std::uint64_t number);
   /// False for one that is no first delivery of an event of this run.
   bool delivered(std::uint32_t consumer, std::uint32_t producer, std::uint64_t number);
+
+  /// Found in the store; says nothing of order.
+  void read_back(std::uint32_t producer, std::uint64_t number);
 
   /// Every acknowledged event was delivered.
   bool settled() const { return owed_ == 0; }

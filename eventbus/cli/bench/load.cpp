@@ -12,6 +12,7 @@
 
 #include "eventbus/cli/bench/consumer.hpp"
 #include "eventbus/cli/bench/producer.hpp"
+#include "eventbus/cli/bench/read_back.hpp"
 
 namespace eventbus::cli {
 namespace {
@@ -43,6 +44,7 @@ class Load {
     for (auto& producer : producers_) producer->start();
     look();
     loop_.run();
+    if (run_.settings.read_back && !interrupted_) read_back(run_);
     return report();
   }
 

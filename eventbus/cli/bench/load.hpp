@@ -26,6 +26,7 @@ struct LoadSettings {
   std::uint64_t prefetch = 500;  ///< Deliveries a consumer asks for at a time.
   std::string queue;             ///< Where the consumers receive; must be bound to the run.
   bool ordered = false;          ///< The queue is.
+  bool read_back = false;        ///< Look every event up in the store at the end.
   std::chrono::milliseconds patience{
       10000};  ///< How long the server may be away, or deliveries may stay out, before giving up.
 };

@@ -73,20 +73,21 @@ std::string bench_event(std::string_view id, std::string_view run, std::uint32_t
   return event.append(end);
 }
 
+NumberedEvent numbered_event(std::string_view text) {
+  const auto producer = text.find(producer_mark);
+  const auto number = text.find(number_mark, producer);
+  if (producer == std::string_view::npos || number == std::string_view::npos) return {};
+  return {.producer = number_at<std::uint32_t>(text.substr(producer + producer_mark.size())),
+          .number = number_at<std::uint64_t>(text.substr(number + number_mark.size()))};
+}
+
 void scan_deliveries(std::string_view body, const std::function<void(const BenchDelivery&)>& found) {
   auto at = body.find(delivery_mark);
   while (at != std::string_view::npos) {
     const auto begin = at + delivery_mark.size();
     const auto next = body.find(delivery_mark, begin);
     const auto text = body.substr(begin, next == std::string_view::npos ? next : next - begin);
-    BenchDelivery delivery{.id = text.substr(0, text.find('"'))};
-    const auto producer = text.find(producer_mark);
-    const auto number = text.find(number_mark, producer);
-    if (producer != std::string_view::npos && number != std::string_view::npos) {
-      delivery.producer = number_at<std::uint32_t>(text.substr(producer + producer_mark.size()));
-      delivery.number = number_at<std::uint64_t>(text.substr(number + number_mark.size()));
-    }
-    found(delivery);
+    found({.id = text.substr(0, text.find('"')), .event = numbered_event(text)});
     at = next;
   }
 }

@@ -29,10 +29,17 @@ std::string post_request(std::string_view host, std::string_view target, std::st
 std::string bench_event(std::string_view id, std::string_view run, std::uint32_t producer, std::uint64_t number,
                         std::size_t bytes);
 
-struct BenchDelivery {
-  std::string_view id;
+struct NumberedEvent {
   std::uint32_t producer = std::numeric_limits<std::uint32_t>::max();  ///< The default: not one of ours.
   std::uint64_t number = 0;
+};
+
+/// Who published the event in this JSON text, and its number there.
+NumberedEvent numbered_event(std::string_view text);
+
+struct BenchDelivery {
+  std::string_view id;
+  NumberedEvent event;
 };
 
 /// The deliveries in the answer of a receive.
