@@ -136,13 +136,18 @@ ExitCode declare(const Session& session, const DeclareOptions& options) {
   const auto answer =
       http.send({.method = "PUT", .target = queue_target(options.queue), .body = definition_json(options)});
   expect_success(answer);
-  if (!session.json) session.console.err << (answer.status == 201 ? "declared\n" : "exists already\n");
-  print_queue(session, answer.body);
+  if (session.json) {
+    session.console.out << answer.body << "\n";
+  } else {
+    const auto* what = answer.status == 201 ? "declared" : "was there already, and is now as given";
+    session.console.out << fmt::format("{}: {}\n", printable(options.queue), what);
+  }
   return ExitCode::ok;
 }
 
-ExitCode change(const Session& session, const std::string& queue, std::string_view action) {
-  print_queue(session, Api(session).post(queue_target(queue, action), ""));
+ExitCode change(const Session& session, const std::string& queue, std::string_view action, std::string_view done) {
+  const auto body = Api(session).post(queue_target(queue, action), "");
+  session.console.out << (session.json ? body : fmt::format("{}: {}", printable(queue), done)) << "\n";
   return ExitCode::ok;
 }
 
@@ -241,10 +246,10 @@ ExitCode show(const Session& session, const QueueOptions& options) {
 }
 
 ExitCode pause(const Session& session, const QueueOptions& options) {
-  return change(session, options.queue, "/pause");
+  return change(session, options.queue, "/pause", "paused; events are kept until it is resumed");
 }
 ExitCode resume(const Session& session, const QueueOptions& options) {
-  return change(session, options.queue, "/resume");
+  return change(session, options.queue, "/resume", "delivers again");
 }
 
 }  // namespace
