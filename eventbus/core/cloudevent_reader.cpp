@@ -13,8 +13,9 @@ constexpr std::array<std::string_view, 8> text_attributes = {"specversion", "id"
                                                              "time",        "subject", "datacontenttype", "dataschema"};
 constexpr std::size_t longest_text = std::size_t{1} << 20U;
 
+/// CloudEvents 1.0, "attribute naming convention": the name `data` is kept for the payload.
 bool is_extension_name(std::string_view name) {
-  return !name.empty() && name.size() <= 255 &&
+  return name != "data" && !name.empty() && name.size() <= 255 &&
          std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
 }
 
@@ -74,7 +75,8 @@ void CloudEventReader::keep_text(std::string_view name, const std::string& text)
 void CloudEventReader::extension(std::string_view name, JsonKind kind, std::string_view canonical) {
   const std::string field = label(name);
   if (!is_extension_name(name)) {
-    return faults().add(field, "is no attribute name: lower-case letters and digits are allowed, at most 255");
+    return faults().add(
+        field, "is no attribute name: lower-case letters and digits are allowed, at most 255, and not \"data\"");
   }
   const bool scalar = kind == JsonKind::string || kind == JsonKind::boolean;
   if (!scalar && !(kind == JsonKind::number && is_whole_number(canonical))) {

@@ -137,6 +137,11 @@ TEST(CloudEvents, NamesBadHeaders) {
   EXPECT_EQ(parse_binary_cloudevent({{"id", "aaaaaaaa"}}, "{ }", small).error().code, ErrorCode::too_large);
 }
 
+TEST(CloudEvents, KeepsTheNameDataForThePayload) {
+  const Attributes attributes = {{"specversion", "1.0"}, {"id", "a"}, {"source", "s"}, {"type", "t"}, {"data", "x"}};
+  EXPECT_THAT(fields_of(parse_binary_cloudevent(attributes, "{}", {})), ElementsAre("ce-data"));
+}
+
 TEST(CloudEvents, LimitsDepthSoThatTheEventCanBeReadBack) {
   const auto deep = [](std::size_t levels) {
     return "{\"x\":" + std::string(levels - 1, '[') + std::string(levels - 1, ']') + "}";
