@@ -24,3 +24,9 @@ if(EVENTBUS_SANITIZE)
     add_compile_options(-Wno-tsan)
   endif()
 endif()
+
+if(EVENTBUS_FUZZ)
+  # Everything is instrumented; only the targets in fuzz/ link libFuzzer's main.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=address,undefined)
+endif()
