@@ -1,19 +1,24 @@
 """Runs the real `eventbus serve` on a free port, collects its log, stops or kills it."""
+import atexit
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
 from support.client import Client
+from support.waiting import eventually
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("EVENTBUS_BINARY", ROOT / "build/release/eventbus")).resolve()
 PATIENCE = 20.0
 OWN_SETTINGS = re.compile(r"^(EVENTBUS_|LOG_|OTEL_|DATABASE_|RABBITMQ_|MAX_RETRIES$|RETRY_DELAY$|BATCH_SIZE$|POOL_)")
-LISTENING = re.compile(r"127\.0\.0\.1:(\d{2,5})\b")
+ADDRESSES = pathlib.Path(tempfile.mkdtemp(prefix="eventbus-addresses-"))
+atexit.register(shutil.rmtree, ADDRESSES, ignore_errors=True)
 
 
 def clean_environment(**settings):
@@ -45,7 +50,8 @@ class Server:
     def spawn(self):
         """Starts the process without waiting for it to serve."""
         self.lines, self.port = [], None
-        self.process = subprocess.Popen([BINARY, "serve", *self.arguments], env=clean_environment(**self.settings),
+        self.address_file.unlink(missing_ok=True)
+        self.process = subprocess.Popen([BINARY, "serve", "--address-file", self.address_file, *self.arguments], env=clean_environment(**self.settings),
                                         preexec_fn=self.before, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace")
         self.reader = threading.Thread(target=self._collect, args=(self.process.stderr,), daemon=True)
@@ -55,10 +61,16 @@ class Server:
     def start(self):
         """Starts the process and returns once it is ready."""
         self.spawn()
-        line = self.wait_for_log(LISTENING.search)
-        self.port = int(LISTENING.search(line).group(1))
+        eventually(lambda: self.address_file.exists() or self.process.poll() is not None, PATIENCE, every=0.005)
+        assert self.address_file.exists(), f"exit status {self.wait()} at start:\n{self.log}"
+        self.port = int(self.address_file.read_text().strip().rpartition(":")[2])
         assert self.client().get("/ready").status == 200, self.log
         return self
+
+    @property
+    def address_file(self):
+        """Where the process writes the address it took."""
+        return ADDRESSES / f"{id(self)}"
 
     def _collect(self, stream):
         for line in stream:
