@@ -131,6 +131,17 @@ asio::awaitable<void> Session::handle() {
   const auto route = call_.route == nullptr ? services_.metrics.unmatched() : services_.router.index_of(*call_.route);
   const std::chrono::duration<double> took = Connection::Clock::now() - begun;
   services_.metrics.count(route, call_.request.method, call_.answer.status, took.count());
+  if (log_enabled(LogLevel::debug)) log_answer(took.count());
+}
+
+void Session::log_answer(double seconds) {
+  const auto route = call_.route == nullptr ? std::string_view("unmatched") : call_.route->path;
+  log(LogLevel::debug, "request answered",
+      {{"method", call_.request.method_text},
+       {"route", route},
+       {"status", std::int64_t{call_.answer.status}},
+       {"seconds", seconds},
+       {"correlation_id", call_.correlation_id()}});
 }
 
 std::optional<Error> Session::prepare() {

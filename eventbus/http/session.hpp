@@ -35,6 +35,7 @@ class Session {
 
   void refuse(const Error& error);
   void write_answer();
+  void log_answer(double seconds);
 
   Services& services_;
   Connection& connection_;
