@@ -1,7 +1,7 @@
 """What clients were promised, across crashes of the service: the truth that a recovered service is held against.
 
-Each publisher owns one ordering key and numbers its events, and repeats what was in doubt before it goes on: so the order
-of a key is known. All methods are thread-safe.
+Each publisher owns its ordering keys, numbers the events of each, and repeats what was in doubt before it goes on: so the
+order of a key is known. All methods are thread-safe.
 """
 import collections
 import threading
@@ -19,6 +19,7 @@ class Ledger:
         self.done = {queue: set() for queue in QUEUES}  # event ids whose ack was answered
         self.maybe_done = {queue: set() for queue in QUEUES}  # event ids whose ack got no answer
         self.finished = collections.defaultdict(int)  # key → its largest number that is done or maybe done
+        self.published_by = collections.Counter()  # publisher → how many events it has made
         self.violations = []
 
     def violated(self, text):

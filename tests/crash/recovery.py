@@ -19,7 +19,7 @@ class Rig:
         server.start()
         client = server.client()
         for queue in QUEUES:
-            client.declare(queue, "crash.#", ordered=queue == "ordered", max_retries=1000000, lease_ms=600000)
+            client.declare(queue, "crash.#", ordered=queue == "ordered", max_retries=1000, lease_ms=600000)
 
     def start_workers(self):
         self.life += 1

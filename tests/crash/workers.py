@@ -7,6 +7,7 @@ import threading
 from support.client import Client
 
 GONE = (ConnectionError, http.client.HTTPException, OSError)
+KEYS = 64  # ordering keys of a publisher
 KINDS = ("crash.order.paid", "crash.user.created", "crash.x")
 
 
@@ -31,7 +32,7 @@ class Worker(threading.Thread):
 
 
 class Publisher(Worker):
-    """Publishes numbered events of its own key, alone or as NDJSON; first of all what the last crash left in doubt."""
+    """Publishes numbered events of its own keys, alone or as NDJSON; first of all what the last crash left in doubt."""
 
     def turn(self):
         events = self.ledger.doubtful.get(self.name) or self.fresh()
@@ -46,12 +47,13 @@ class Publisher(Worker):
         self.ledger.published(self.name)
 
     def fresh(self):
-        first = self.ledger.finished[f"sent {self.name}"] + 1
+        """The next events; those of one key count 1, 2, 3 …"""
+        first = self.ledger.published_by[self.name] + KEYS
         count = self.random.choice((1, 1, 1, 1, 1, 1, 1, 20, 200))
-        self.ledger.finished[f"sent {self.name}"] += count
-        return [{"event_id": f"{self.name}/{n}", "event_type": self.random.choice(KINDS), "ordering_key": self.name,
-                 "payload": {"n": n, "text": "grün 🚌 " * self.random.randrange(20), "exact": n * 10**15 + 1}}
-                for n in range(first, first + count)]
+        self.ledger.published_by[self.name] += count
+        return [{"event_id": f"{self.name}/{number}", "event_type": self.random.choice(KINDS), "ordering_key": f"{self.name}.{number % KEYS}",
+                 "payload": {"n": number // KEYS, "text": "grün 🚌 " * self.random.randrange(20), "exact": number * 10**15 + 1}}
+                for number in range(first, first + count)]
 
 
 class Consumer(Worker):
