@@ -22,7 +22,8 @@ std::vector<Position> positions_of(const std::vector<DeadLetterRow>& rows) {
 }  // namespace
 
 asio::awaitable<DeadLetterPage> DeadLetterDesk::page(QueuePtr queue, Position after, std::size_t limit) {
-  auto rows = co_await storage_.dead_letters(queue->id, after, limit + 1, {});
+  DeadLetterFilter all;
+  auto rows = co_await storage_.dead_letters(queue->id, after, limit + 1, std::move(all));
   DeadLetterPage page;
   if (rows.size() > limit) {
     rows.resize(limit);

@@ -128,11 +128,11 @@ asio::awaitable<void> EmbeddedBroker::Parts::recall(QueuePtr queue, const std::v
     const auto id = parse_delivery_id(text);
     if (!id || id->queue != queue->id || id->attempt != 1 || id->position > head) continue;
     if (id->position <= queue->state.frontier(head)) continue;
+    do {
+      queue->state.stretch();
+      filler.fill(queue);
+    } while (id->position > queue->state.frontier(head) && queue->filling && co_await queue->filled.wait_until(until));
     queue->state.widen();
-    filler.fill(queue);
-    while (!queue->removed && queue->filling && id->position > queue->state.frontier(head)) {
-      if (!co_await queue->filled.wait_until(until)) co_return;
-    }
   }
 }
 

@@ -102,6 +102,7 @@ asio::awaitable<void> EmbeddedBroker::Parts::redefine(QueuePtr queue, QueueDefin
     if (!queue->removed) apply(queue, old);
     throw;
   }
+  writer.write(queue, true);  // a start counts from here, where one set of bindings decides
   advance(queue);
 }
 

@@ -8,6 +8,7 @@ namespace eventbus::embedded {
 namespace {
 
 constexpr std::size_t routes_per_read = 8192;
+constexpr std::size_t events_per_read = 2048;
 constexpr std::size_t dense_from = 4;  // one of so many events matches
 constexpr std::chrono::seconds rest_after_failure{1};
 
@@ -138,8 +139,9 @@ asio::awaitable<void> QueueFiller::read_window(QueuePtr queue) {
 
 asio::awaitable<void> QueueFiller::read_events(QueuePtr queue) {
   const auto from = queue->state.frontier(head_);
-  const auto room = queue->state.room();
-  auto page = co_await store_.read_log(from, room, {});
+  const auto limit = std::min(queue->state.room(), events_per_read);
+  std::string every_type;
+  auto page = co_await store_.read_log(from, limit, std::move(every_type));
   if (queue->removed || !queue->state.hungry() || queue->state.frontier(head_) != from) co_return;
   if (page.events.empty()) {
     queue->dense = false;

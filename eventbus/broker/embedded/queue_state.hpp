@@ -56,6 +56,8 @@ class QueueState {
   void take(const Routed& event);
   /// Somebody consumes: keep a full window at hand.
   void widen() { window_limit_ = limits_.window; }
+  /// Until the next `widen` the window may hold everything that deliveries from before a restart can refer to.
+  void stretch() { window_limit_ = limits_.outstanding; }
   /// Free places of the window.
   std::size_t room() const;
   bool hungry() const;  ///< Events wait in the log and the window runs low.
