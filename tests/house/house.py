@@ -44,7 +44,7 @@ def check_includes(mods):
         if own is None:
             problems.append(f"{path.relative_to(ROOT)}: belongs to no module; add it to one")
             continue
-        allowed = {own} | mods[own][1] | (mods[own][2] if path.name.endswith("_test.cpp") else set())
+        allowed = {own} | mods[own][1] | (mods[own][2] if path.stem.endswith("_test") else set())
         for kind, target in re.findall(r'^\s*#include\s+([<"])([^>"]+)[>"]', path.read_text(), re.M):
             if target.startswith("eventbus/"):
                 if not (ROOT / target).exists():

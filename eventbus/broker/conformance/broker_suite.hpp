@@ -1,0 +1,157 @@
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eventbus/broker/broker.hpp"
+#include "eventbus/store/event_store.hpp"
+
+/// What every broker must do. An adapter includes this header and the two that follow it in one test source and
+/// instantiates both suites:
+///
+///   INSTANTIATE_TEST_SUITE_P(Embedded, BrokerConformance, testing::Values(BrokerCase{"embedded", make}), broker_case);
+///   INSTANTIATE_TEST_SUITE_P(Embedded, BrokerRandom, testing::Values(BrokerCase{"embedded", make}), broker_case);
+namespace eventbus {
+
+/// A broker on its event store, started, and what a test needs besides.
+class BrokerUnderTest {
+ public:
+  virtual ~BrokerUnderTest() = default;
+  virtual Broker& broker() = 0;
+  virtual EventStore& store() = 0;
+  /// Lets time pass for leases, delays and times to live, and returns when what fell due is done. Adapters with a real
+  /// clock wait.
+  virtual asio::awaitable<void> pass(std::chrono::milliseconds time) = 0;
+  /// Ends as a killed process does and starts again on the same data.
+  virtual asio::awaitable<void> restart() = 0;
+};
+
+struct BrokerCase {
+  std::string name;
+  std::function<std::unique_ptr<BrokerUnderTest>(asio::io_context&)> make;
+};
+
+inline std::string broker_case(const testing::TestParamInfo<BrokerCase>& info) {
+  return info.param.name;
+}
+
+class BrokerSuite : public testing::TestWithParam<BrokerCase> {
+ protected:
+  using Ids = std::vector<std::string>;
+  using Millis = std::chrono::milliseconds;
+
+  template <class T>
+  T run(asio::awaitable<T> work) {
+    auto future = asio::co_spawn(loop, std::move(work), asio::use_future);
+    loop.restart();
+    while (future.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
+      if (loop.run_one() == 0) throw std::logic_error("the broker waits for something that nobody does");
+    }
+    return future.get();
+  }
+
+  Broker& broker() { return under_test->broker(); }
+  void pass(Millis time) { run(under_test->pass(time)); }
+  void restart() { run(under_test->restart()); }
+
+  static QueueDefinition queue(std::string name, std::string pattern = "#") {
+    QueueDefinition definition;
+    definition.name = std::move(name);
+    definition.bindings = {{"events", std::move(pattern)}};
+    definition.retry.delay = Millis{0};
+    definition.retry.max_retries = 2;
+    return definition;
+  }
+  DeclareOutcome declare(QueueDefinition definition) { return run(broker().declare(std::move(definition))).value(); }
+
+  struct Publication {
+    std::string type = "user.created";
+    std::string key = {};
+    std::string exchange = "events";
+    Timestamp timestamp = Timestamp{std::chrono::seconds{1'700'000'000}};
+  };
+  /// Stores one event and hands it over; returns its id, "e1", "e2" …
+  std::string publish(Publication publication) {
+    auto event = std::make_shared<Event>();
+    event->event_id = "e" + std::to_string(++published_);
+    event->correlation_id = event->event_id;
+    event->event_type = event->routing_key = publication.type;
+    event->exchange = publication.exchange;
+    event->ordering_key = publication.key;
+    event->timestamp = publication.timestamp;
+    std::vector<AppendRequest> requests(1);
+    requests.front().drafts.push_back({event, {}});
+    auto appended = run(under_test->store().append(std::move(requests)));
+    std::vector<StoredEvent> stored{std::move(appended.front().front().event)};
+    broker().take(stored);
+    return event->event_id;
+  }
+  std::string publish() { return publish(Publication{}); }
+  Ids publish_many(std::size_t count) {
+    Ids ids;
+    for (std::size_t index = 0; index < count; ++index) ids.push_back(publish());
+    return ids;
+  }
+
+  std::vector<Delivery> receive(const std::string& name, std::size_t max = 100, Millis wait = Millis{0}) {
+    return run(broker().receive(name, max, std::chrono::steady_clock::now() + wait)).value();
+  }
+  /// Everything that a consumer gets by asking until nothing comes.
+  std::vector<Delivery> receive_all(const std::string& name) {
+    std::vector<Delivery> all;
+    for (auto some = receive(name); !some.empty(); some = receive(name)) {
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }
+  static Ids event_ids(const std::vector<Delivery>& deliveries) {
+    Ids ids;
+    for (const auto& delivery : deliveries) ids.push_back(delivery.event.event->event_id);
+    return ids;
+  }
+  static Ids delivery_ids(const std::vector<Delivery>& deliveries) {
+    Ids ids;
+    for (const auto& delivery : deliveries) ids.push_back(delivery.delivery_id);
+    return ids;
+  }
+  Settled ack(const std::string& name, Ids ids) { return run(broker().ack(name, std::move(ids))).value(); }
+  Settled ack(const std::string& name, const std::vector<Delivery>& all) { return ack(name, delivery_ids(all)); }
+  Settled nack(const std::string& name, const std::vector<Delivery>& deliveries, NackOptions options = {}) {
+    return run(broker().nack(name, delivery_ids(deliveries), std::move(options))).value();
+  }
+  QueueInfo info(const std::string& name) { return broker().info(name).value(); }
+  /// "event id reason attempts" of every dead letter.
+  Ids dead_letters(const std::string& name) {
+    Ids letters;
+    DeadLetterPage page;
+    Position after = 0;
+    do {
+      page = run(broker().dead_letters(name, after, 7)).value();
+      for (const auto& dead : page.dead_letters) {
+        letters.push_back(dead.event.event->event_id + " " + dead.reason + " " + std::to_string(dead.attempts));
+      }
+      after = page.next.value_or(after);
+    } while (page.next);
+    return letters;
+  }
+
+  asio::io_context loop;
+  std::unique_ptr<BrokerUnderTest> under_test = GetParam().make(loop);
+
+ private:
+  std::size_t published_ = 0;
+};
+
+class BrokerConformance : public BrokerSuite {};
+class BrokerRandom : public BrokerSuite {};
+
+}  // namespace eventbus

@@ -1,0 +1,28 @@
+#include "eventbus/broker/embedded/embedded_broker.hpp"
+
+#include "eventbus/broker/conformance/broker_random.hpp"
+#include "eventbus/broker/conformance/broker_suite_delivery.hpp"
+#include "eventbus/broker/conformance/broker_suite_queues.hpp"
+#include "eventbus/broker/embedded/embedded_under_test.hpp"
+
+namespace eventbus {
+namespace {
+
+BrokerSettings tiny() {
+  return {.window = 4, .max_outstanding = 10000, .max_gaps = 2, .cache_bytes = 3000, .checkpoint_events = 8};
+}
+
+std::unique_ptr<BrokerUnderTest> make_default(asio::io_context& loop) {
+  return std::make_unique<EmbeddedUnderTest>(loop, BrokerSettings{});
+}
+
+std::unique_ptr<BrokerUnderTest> make_tiny(asio::io_context& loop) {
+  return std::make_unique<EmbeddedUnderTest>(loop, tiny());
+}
+
+const auto cases = testing::Values(BrokerCase{"embedded", make_default}, BrokerCase{"embedded_tiny", make_tiny});
+INSTANTIATE_TEST_SUITE_P(Embedded, BrokerConformance, cases, broker_case);
+INSTANTIATE_TEST_SUITE_P(Embedded, BrokerRandom, cases, broker_case);
+
+}  // namespace
+}  // namespace eventbus

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <boost/asio/detached.hpp>
+#include <filesystem>
+#include <memory>
+#include <random>
+#include <string>
+
+#include "eventbus/broker/conformance/broker_suite.hpp"
+#include "eventbus/broker/embedded/embedded_broker.hpp"
+#include "eventbus/broker/embedded/sqlite_queue_storage.hpp"
+#include "eventbus/sqlite/database.hpp"
+#include "eventbus/store/sqlite/sqlite_event_store.hpp"
+
+namespace eventbus {
+
+/// A folder of its own that is removed at the end.
+class TemporaryFolder {
+ public:
+  TemporaryFolder()
+      : path_(std::filesystem::temp_directory_path() / ("eventbus-broker-" + std::to_string(std::random_device{}()))) {}
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The embedded broker on a real file, with a clock that the test moves.
+class EmbeddedUnderTest final : public BrokerUnderTest {
+ public:
+  EmbeddedUnderTest(asio::io_context& loop, BrokerSettings settings) : loop_(loop), settings_(settings) {
+    open();
+    asio::co_spawn(loop_, broker_->start(), asio::detached);
+    loop_.restart();
+    loop_.run();
+  }
+  ~EmbeddedUnderTest() override {
+    broker_->stop();
+    loop_.restart();
+    loop_.run();
+  }
+
+  EmbeddedBroker& broker() override { return *broker_; }
+  SqliteEventStore& store() override { return *store_; }
+  MetricRegistry& registry() { return registry_; }
+  asio::awaitable<void> pass(std::chrono::milliseconds time) override {
+    *now_ += time;
+    broker_->tick();
+    co_await broker_->idle();
+  }
+  asio::awaitable<void> restart() override {
+    co_await broker_->idle();
+    broker_.reset();
+    store_.reset();
+    database_.reset();
+    open();
+    co_await broker_->start();
+  }
+
+ private:
+  void open() {
+    database_ = std::make_unique<sqlite::Database>(loop_.get_executor(), sqlite::DatabaseSettings{folder_.path()});
+    store_ = std::make_unique<SqliteEventStore>(*database_, store_metrics_);
+    broker_ = std::make_unique<EmbeddedBroker>(loop_.get_executor(), *store_, *database_, metrics_, settings_,
+                                               [now = now_] { return *now; });
+  }
+
+  asio::io_context& loop_;
+  BrokerSettings settings_;
+  TemporaryFolder folder_;
+  MetricRegistry registry_;
+  StoreMetrics store_metrics_{registry_};
+  BrokerMetrics metrics_{registry_};
+  std::shared_ptr<Timestamp> now_ = std::make_shared<Timestamp>(eventbus::now());
+  std::unique_ptr<sqlite::Database> database_;
+  std::unique_ptr<SqliteEventStore> store_;
+  std::unique_ptr<EmbeddedBroker> broker_;
+};
+
+}  // namespace eventbus
