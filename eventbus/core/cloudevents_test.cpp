@@ -9,7 +9,6 @@ namespace eventbus {
 namespace {
 
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;

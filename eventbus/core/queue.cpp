@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <span>
 #include <utility>
 
 #include "eventbus/core/canonical_json.hpp"
@@ -36,8 +37,9 @@ constexpr std::array<std::string_view, 2> binding_names = {"exchange", "routing_
 template <class Number>
 std::optional<Number> number_of(const Member& member) {
   Number value{};
-  const char* const end = member.value.data() + member.value.size();
-  const auto [stop, failure] = std::from_chars(member.value.data(), end, value);
+  const std::span<const char> text(member.value);
+  const char* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, value);
   if (member.kind != JsonKind::number || failure != std::errc{} || stop != end) return std::nullopt;
   return value;
 }

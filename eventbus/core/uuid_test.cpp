@@ -24,8 +24,8 @@ TEST(Uuid, BeginsWithTheTime) {
 }
 
 TEST(Uuid, SortsInTheOrderItWasMade) {
-  std::vector<std::string> ids;
-  for (int i = 0; i < 100'000; ++i) ids.push_back(make_uuid_v7());
+  std::vector<std::string> ids(100'000);
+  std::ranges::generate(ids, make_uuid_v7);
   EXPECT_TRUE(std::ranges::is_sorted(ids));
   EXPECT_EQ(std::ranges::adjacent_find(ids), ids.end());
 }
@@ -34,6 +34,7 @@ TEST(Uuid, IsUniqueAcrossThreads) {
   std::vector<std::vector<std::string>> made(4, std::vector<std::string>(5000));
   {
     std::vector<std::jthread> threads;
+    threads.reserve(made.size());
     for (auto& ids : made) threads.emplace_back([&ids] { std::ranges::generate(ids, make_uuid_v7); });
   }
   std::set<std::string> all;
