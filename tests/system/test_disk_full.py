@@ -44,6 +44,15 @@ def expect_intact(bus, accepted):
     assert {event["event_id"] for event in stored} >= set(accepted)
 
 
+def expect_whole_batches(bus):
+    """Batches until one is refused: each is stored whole or not at all."""
+    batch, stored = [{"event_type": "batch", "payload": {"text": "x" * 400_000}}] * 8, 0
+    while (answer := bus.post("/events/batch", {"events": batch})).status == 201:
+        stored += 1
+    answer.problem(503, "unavailable")
+    assert len(bus.get("/events?event_type=batch&limit=10000").ok(200)["events"]) == 8 * stored
+
+
 def limited():
     """For the child: no file may grow past ROOM, and writing there fails instead of killing."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -56,7 +65,7 @@ def test_a_file_size_limit_reached_and_lifted(start):
     bus = server.client()
     accepted = publish_until_refused(bus)
     expect_intact(bus, accepted)
-    bus.post("/events/batch", {"events": [{"event_type": "big", "payload": {"text": "x" * 500_000}}] * 8}).problem(503)
+    expect_whole_batches(bus)
     assert bus.get("/health").status == 200
     hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)[1]
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
