@@ -56,7 +56,7 @@ void BatchResult::answer() {
     answer.body.append("{").append(members()).append("}");
     return;
   }
-  const Error none{ErrorCode::invalid, "no event of the batch was stored; results says why for each"};
+  const Error none{ErrorCode::invalid, "No event of the batch was stored; results says why for each."};
   answer.status = describe(none.code).status;
   answer.content_type = problem_type;
   append_problem(answer.body, none, call_.correlation_id(), "," + members());

@@ -29,7 +29,6 @@ std::optional<std::vector<std::string>> strings_of(std::string_view array) {
 
 Result<BodyFields> BodyFields::parse(std::string_view json, std::initializer_list<std::string_view> known) {
   BodyFields fields;
-  if (json.empty()) return fields;
   auto members = parse_json_object(json);
   if (!members) return std::unexpected(std::move(members.error()));
   fields.members_ = std::move(*members);
@@ -93,7 +92,7 @@ void BodyFields::refuse(std::string_view name, std::string message) {
 
 Result<void> BodyFields::check() const {
   if (errors_.empty()) return {};
-  return fail(ErrorCode::invalid, "a field of the body is not valid", errors_);
+  return fail(ErrorCode::invalid, "A field of the body is not valid.", errors_);
 }
 
 }  // namespace eventbus

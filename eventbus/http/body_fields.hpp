@@ -16,7 +16,7 @@ namespace eventbus {
 /// A member that is wrong or missing reads as nothing; look at `check` before using any.
 class BodyFields {
  public:
-  /// Members other than `known` are faults. An empty body counts as {}. Errors: those of `parse_json_object`.
+  /// Members other than `known` are faults. Errors: those of `parse_json_object`.
   static Result<BodyFields> parse(std::string_view json, std::initializer_list<std::string_view> known);
 
   bool has(std::string_view name) const { return find(name) != nullptr; }

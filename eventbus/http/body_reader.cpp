@@ -51,7 +51,7 @@ asio::awaitable<Result<std::string_view>> BodyReader::whole_chunked(std::size_t 
     if (!piece) co_return piece;
     if (piece->empty()) co_return std::string_view(gathered_);
     if (gathered_.size() + piece->size() > limit) {
-      co_return fail(ErrorCode::too_large, "the body is larger than " + std::to_string(limit) + " bytes");
+      co_return fail(ErrorCode::too_large, "The body is larger than " + std::to_string(limit) + " bytes.");
     }
     gathered_ += *piece;
   }
@@ -85,7 +85,7 @@ asio::awaitable<Result<std::string_view>> BodyReader::next_chunk() {
     finished_ = parser_->is_done();
     if (!piece.empty()) co_return piece;
     if (finished_ || used > 0) continue;
-    if (input.size() > longest_chunk_line) co_return fail(ErrorCode::bad_request, "a chunk's header is too long");
+    if (input.size() > longest_chunk_line) co_return fail(ErrorCode::bad_request, "A chunk's header is too long.");
     auto arrived = co_await more(read_size);
     if (!arrived) co_return std::unexpected(std::move(arrived.error()));
   }
@@ -97,8 +97,8 @@ asio::awaitable<Result<void>> BodyReader::more(std::size_t wanted) {
   asked_for_ = true;
   const auto deadline = Connection::Clock::now() + settings_.body_timeout;
   if (co_await connection_.fill(deadline, std::min(wanted, read_size))) co_return Result<void>{};
-  if (connection_.timed_out()) co_return fail(ErrorCode::timeout, "the body did not arrive in time");
-  co_return fail(ErrorCode::bad_request, "the connection was closed in the middle of the body");
+  if (connection_.timed_out()) co_return fail(ErrorCode::timeout, "The body did not arrive in time.");
+  co_return fail(ErrorCode::bad_request, "The connection was closed in the middle of the body.");
 }
 
 bool BodyReader::skippable() const {

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "eventbus/telemetry/log.hpp"
+
 namespace eventbus {
 namespace {
 
@@ -72,6 +74,7 @@ asio::awaitable<bool> Connection::flush() {
     const auto [error] = co_await socket_.async_wait(Socket::wait_write, asio::as_tuple(asio::use_awaitable));
     deadline_ = Clock::time_point::max();
     if (error && output_.size() == before) {
+      if (timed_out_) log_info("a client took nothing of its answer in time (write timeout); its connection is closed");
       broken_ = true;
       co_return false;
     }

@@ -21,7 +21,7 @@ struct ReceiveOrder {
 };
 
 Result<ReceiveOrder> read_receive(std::string_view body) {
-  auto fields = BodyFields::parse(body, {"max", "wait_ms"});
+  auto fields = BodyFields::parse(body.empty() ? "{}" : body, {"max", "wait_ms"});
   if (!fields) return std::unexpected(std::move(fields.error()));
   ReceiveOrder order;
   order.max = fields->integer("max", 1, most_deliveries).value_or(1);

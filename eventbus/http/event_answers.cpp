@@ -17,11 +17,11 @@ std::string_view publish_status(const PublishOutcome& outcome) {
 
 Error refusal_of(const PublishOutcome& outcome) {
   if (outcome.status == AppendStatus::aborted) {
-    return {ErrorCode::conflict, "not stored: another event of this atomic batch conflicts"};
+    return {ErrorCode::conflict, "Not stored: another event of this atomic batch conflicts."};
   }
   const auto& id = outcome.event.event->event_id;
   return {ErrorCode::conflict,
-          "the event_id is taken by an event with different content; GET /events/{event_id} shows it",
+          "The event_id is taken by an event with different content; GET /events/{event_id} shows it.",
           {{"event_id", "'" + id + "' is taken by different content"}}};
 }
 

@@ -39,7 +39,7 @@ asio::awaitable<Result<Position>> position_of(EventStore& store, std::string fro
   if (const auto position = decode_position(from)) co_return *position;
   const auto time = parse_query_time(from);
   if (!time) {
-    co_return fail(ErrorCode::invalid, "a query parameter is not valid",
+    co_return fail(ErrorCode::invalid, "A query parameter is not valid.",
                    {{"from", "must be now, beginning, a cursor, or an RFC 3339 time"}});
   }
   const auto first = co_await store.first_at_or_after(*time);

@@ -73,7 +73,7 @@ void NdjsonPublish::take_line(std::string_view line, bool too_long) {
     ++invalid_;
     return result_.refuse(
         index, {},
-        {ErrorCode::too_large, "the line is longer than " + std::to_string(context_.max_event_bytes) + " bytes"});
+        {ErrorCode::too_large, "The line is longer than " + std::to_string(context_.max_event_bytes) + " bytes."});
   }
   auto draft = parse_event(line, context_);
   if (!draft) {
@@ -94,8 +94,8 @@ asio::awaitable<Result<void>> NdjsonPublish::read_all() {
     if (piece->empty()) break;
     received_ += piece->size();
     if (atomic_ && received_ > call_.services.settings.max_batch_bytes) {
-      co_return fail(ErrorCode::too_large, "an atomic NDJSON body may have " +
-                                               std::to_string(call_.services.settings.max_batch_bytes) + " bytes");
+      co_return fail(ErrorCode::too_large, "An atomic NDJSON body may have " +
+                                               std::to_string(call_.services.settings.max_batch_bytes) + " bytes.");
     }
     lines_.feed(*piece, take);
     co_await publish_full_groups();
@@ -155,7 +155,7 @@ Result<void> NdjsonPublish::conclude() {
   if (nothing && failure_) std::rethrow_exception(failure_);
   if (nothing && refused_) return std::unexpected(std::move(*refused_));
   if (index_ == 0)
-    return fail(ErrorCode::invalid, "the body holds no event", {{"body", "must hold at least one event"}});
+    return fail(ErrorCode::invalid, "The body holds no event.", {{"body", "must hold at least one event"}});
   result_.answer();
   return {};
 }
@@ -164,7 +164,7 @@ asio::awaitable<Result<void>> NdjsonPublish::run() {
   auto read = co_await read_all();
   const bool spoiled = atomic_ && (!read || invalid_ > 0);
   if (spoiled) {
-    refuse_all(gathering_, {ErrorCode::invalid, "not stored: another event of this atomic batch is not valid"});
+    refuse_all(gathering_, {ErrorCode::invalid, "Not stored: another event of this atomic batch is not valid."});
   } else if (!gathering_.drafts.empty()) {
     start(std::move(gathering_));
   }

@@ -61,7 +61,7 @@ void Parameters::refuse(std::string_view name, std::string message) {
 
 Result<void> Parameters::check() const {
   if (errors_.empty()) return {};
-  return fail(ErrorCode::invalid, "a query parameter is not valid", errors_);
+  return fail(ErrorCode::invalid, "A query parameter is not valid.", errors_);
 }
 
 std::optional<Timestamp> parse_query_time(std::string_view text) {

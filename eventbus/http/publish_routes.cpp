@@ -111,7 +111,7 @@ asio::awaitable<Result<void>> publish_drafts(Call& call, std::vector<Result<Even
     }
     outcomes = std::move(*published);
   }
-  const Error aborted{ErrorCode::invalid, "not stored: another event of this atomic batch is not valid"};
+  const Error aborted{ErrorCode::invalid, "Not stored: another event of this atomic batch is not valid."};
   for (std::size_t index = 0, next = 0; index < parsed.size(); ++index) {
     const bool tried = next < places.size() && places[next] == index;
     if (!tried) {
@@ -138,7 +138,7 @@ asio::awaitable<Result<void>> publish_batch(Call& call) {
                                                                  : parse_event_batch(call.body, context);
   if (!drafts) co_return std::unexpected(std::move(drafts.error()));
   if (drafts->empty()) {
-    co_return fail(ErrorCode::invalid, "the batch holds no event", {{"events", "must hold at least one event"}});
+    co_return fail(ErrorCode::invalid, "The batch holds no event.", {{"events", "must hold at least one event"}});
   }
   co_return co_await publish_drafts(call, std::move(*drafts), atomic);
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "eventbus/core/json_text.hpp"
+
 namespace eventbus {
 namespace {
 
@@ -56,26 +58,6 @@ void add_pair(std::string_view pair, std::vector<QueryParameter>& out, std::vect
   }
 }
 
-bool continuation(unsigned char c, unsigned char low = 0x80, unsigned char high = 0xBF) {
-  return c >= low && c <= high;
-}
-
-/// Length of the sequence at the front of `text`, which begins with a byte ≥ 0x80; 0 when ill-formed.
-std::size_t sequence_length(std::string_view text) {
-  const auto at = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0; };
-  const auto lead = at(0);
-  if (lead >= 0xC2 && lead <= 0xDF) return continuation(at(1)) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const bool second = continuation(at(1), lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF);
-    return second && continuation(at(2)) ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    const bool second = continuation(at(1), lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF);
-    return second && continuation(at(2)) && continuation(at(3)) ? 4 : 0;
-  }
-  return 0;
-}
-
 bool unreserved(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';
@@ -84,13 +66,7 @@ bool unreserved(char c) {
 }  // namespace
 
 bool valid_utf8(std::string_view text) {
-  while (!text.empty()) {
-    std::size_t length = 1;
-    if (static_cast<unsigned char>(text.front()) >= 0x80) length = sequence_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
+  return find_invalid_utf8(text) == std::string_view::npos;
 }
 
 Result<std::vector<QueryParameter>> parse_query(std::string_view raw) {
@@ -101,14 +77,14 @@ Result<std::vector<QueryParameter>> parse_query(std::string_view raw) {
     if (end > 0) add_pair(raw.substr(0, end), out, errors);
     raw.remove_prefix(std::min(end + 1, raw.size()));
   }
-  if (!errors.empty()) return fail(ErrorCode::invalid, "the query string is not valid", std::move(errors));
+  if (!errors.empty()) return fail(ErrorCode::invalid, "The query string is not valid.", std::move(errors));
   return out;
 }
 
 Result<std::string> decode_percent(std::string_view text, std::string_view field) {
   auto decoded = decode(text, false);
   if (!decoded)
-    return fail(ErrorCode::invalid, "the path is not valid", {{std::string(field), std::string(encoding_rule)}});
+    return fail(ErrorCode::invalid, "The path is not valid.", {{std::string(field), std::string(encoding_rule)}});
   return std::move(*decoded);
 }
 

@@ -15,7 +15,7 @@ constexpr std::size_t most_events = 10000;
 constexpr std::size_t streamed_page = 500;
 
 Error not_acceptable(std::string_view offered) {
-  return {ErrorCode::not_acceptable, "Accept must allow " + std::string(offered)};
+  return {ErrorCode::not_acceptable, "Accept must allow " + std::string(offered) + "."};
 }
 
 asio::awaitable<Result<void>> get_event(Call& call) {
@@ -23,7 +23,7 @@ asio::awaitable<Result<void>> get_event(Call& call) {
   const auto type = preferred_type(call.request.header(http::field::accept), offered);
   if (type.empty()) co_return std::unexpected(not_acceptable("application/json or application/cloudevents+json"));
   const auto stored = co_await call.services.bus.store.get(call.parameter);
-  if (!stored) co_return fail(ErrorCode::unknown_event, "no event has this event_id");
+  if (!stored) co_return fail(ErrorCode::unknown_event, "No event has this event_id.");
   call.answer.content_type = type;
   if (type == cloudevent_type) {
     append_cloudevent(call.answer.body, *stored->event, call.services.settings.source);

@@ -45,7 +45,7 @@ Result<void> RequestParser::parse_head(std::string_view head) {
   put(boost::asio::const_buffer(head.data(), head.size()), error);
   if (!refusal_.empty()) return fail(ErrorCode::bad_request, std::string(refusal_));
   if (error || !is_header_done())
-    return fail(ErrorCode::bad_request, "the request is not valid HTTP/1.1: " + error.message());
+    return fail(ErrorCode::bad_request, "The request is not valid HTTP/1.1: " + error.message() + ".");
   return {};
 }
 
@@ -54,7 +54,7 @@ Result<std::size_t> RequestParser::decode(std::string_view bytes, std::string_vi
   error_code error;
   const auto used = put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
   if (error && error != http::error::need_more) {
-    return fail(ErrorCode::bad_request, "the chunked body is not valid: " + error.message());
+    return fail(ErrorCode::bad_request, "The chunked body is not valid: " + error.message() + ".");
   }
   piece = piece_;
   return used;
@@ -73,10 +73,10 @@ bool RequestParser::split_target(std::string_view target) {
   if (scheme != std::string_view::npos && target.find_first_of("/?#") == scheme + 1) {
     const auto path = target.find_first_of("/?", scheme + 3);
     target = path == std::string_view::npos ? std::string_view("/") : target.substr(path);
-    if (target.front() == '?') return refuse("the request target has no path");
+    if (target.front() == '?') return refuse("The request target has no path.");
   }
-  if (target != "*" && target.front() != '/') return refuse("the request target must be a path beginning with '/'");
-  if (target == "*" && request_.method != http::verb::options) return refuse("the target '*' is for OPTIONS only");
+  if (target != "*" && target.front() != '/') return refuse("The request target must be a path beginning with '/'.");
+  if (target == "*" && request_.method != http::verb::options) return refuse("The target '*' is for OPTIONS only.");
   const auto question = target.find('?');
   request_.path = target.substr(0, question);
   request_.query = question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
@@ -92,15 +92,15 @@ void RequestParser::on_field_impl(http::field field, string_view name, string_vi
 bool RequestParser::note_framing(const Header& header) {
   switch (header.field) {
     case http::field::host:
-      return ++hosts_ == 1 || refuse("there is more than one Host header");
+      return ++hosts_ == 1 || refuse("There is more than one Host header.");
     case http::field::content_length:
-      if (request_.content_length) return refuse("there is more than one Content-Length header");
+      if (request_.content_length) return refuse("There is more than one Content-Length header.");
       request_.content_length = parse_length(header.value);
-      return request_.content_length.has_value() || refuse("Content-Length must be a decimal number");
+      return request_.content_length.has_value() || refuse("Content-Length must be a decimal number.");
     case http::field::transfer_encoding:
-      if (request_.version < 11) return refuse("HTTP/1.0 has no Transfer-Encoding");
+      if (request_.version < 11) return refuse("HTTP/1.0 has no Transfer-Encoding.");
       return boost::beast::iequals(header.value, "chunked") ||
-             refuse("the only Transfer-Encoding understood is 'chunked'");
+             refuse("The only Transfer-Encoding understood is 'chunked'.");
     case http::field::expect:
       request_.expects_continue = boost::beast::iequals(header.value, "100-continue") && request_.version >= 11;
       return true;
@@ -113,7 +113,7 @@ void RequestParser::on_header_impl(error_code& error) {
   request_.chunked = chunked();
   request_.keep_alive = keep_alive();
   if (request_.version >= 11 && hosts_ == 0) {
-    refuse("an HTTP/1.1 request needs a Host header");
+    refuse("An HTTP/1.1 request needs a Host header.");
     error = http::error::bad_field;
   }
 }

@@ -25,7 +25,7 @@ using Connections = std::unordered_set<Connection*>;
 
 constexpr auto accept_pause = std::chrono::milliseconds{100};
 constexpr auto drain_interval = std::chrono::milliseconds{20};
-constexpr std::string_view over_capacity = "there are too many connections; try again after Retry-After";
+constexpr std::string_view over_capacity = "There are too many connections; try again after Retry-After.";
 
 /// How often deadlines are looked at: a small part of the shortest timeout, once a second at most.
 std::chrono::milliseconds sweep_interval(const HttpSettings& settings) {

@@ -64,7 +64,7 @@ asio::awaitable<bool> Session::wait_for_head() {
   if (idle) head_deadline_ = {};
   if (arrived || idle || !connection_.timed_out()) co_return arrived;
   call_.keep_alive = false;
-  refuse({ErrorCode::timeout, "the request's headers did not arrive in time"});
+  refuse({ErrorCode::timeout, "The request's headers did not arrive in time."});
   write_answer();
   co_await connection_.flush();
   co_return false;
@@ -80,7 +80,7 @@ std::optional<Error> Session::take_head(bool& complete) {
   if (auto error = check_size(state)) return error;
   if (state == HeadScanner::State::malformed) {
     return Error{ErrorCode::bad_request,
-                 "the request's head breaks RFC 9112: a line must end with CRLF and not be folded"};
+                 "The request's head breaks RFC 9112: a line must end with CRLF and not be folded."};
   }
   if (state == HeadScanner::State::incomplete) return std::nullopt;
   head_.assign(input.substr(0, scanner_.length()));
@@ -101,11 +101,11 @@ std::optional<Error> Session::check_size(HeadScanner::State state) const {
   const auto first_line = input.substr(0, input.find('\n')).size();
   if (first_line > settings.max_target_bytes) {
     return Error{ErrorCode::uri_too_long,
-                 "the request line is longer than " + std::to_string(settings.max_target_bytes) + " bytes"};
+                 "The request line is longer than " + std::to_string(settings.max_target_bytes) + " bytes."};
   }
   if (size <= settings.max_head_bytes) return std::nullopt;
   return Error{ErrorCode::headers_too_large,
-               "the request's headers are larger than " + std::to_string(settings.max_head_bytes) + " bytes"};
+               "The request's headers are larger than " + std::to_string(settings.max_head_bytes) + " bytes."};
 }
 
 asio::awaitable<void> Session::handle() {
@@ -148,13 +148,13 @@ std::optional<Error> Session::prepare() {
   if (auto error = find_route(); error || call_.route == nullptr) return error;
   if (call_.route->load == Load::counted) {
     if (services_.in_flight >= services_.settings.max_in_flight) {
-      return Error{ErrorCode::too_many_requests, "too many requests are in flight; try again after Retry-After"};
+      return Error{ErrorCode::too_many_requests, "Too many requests are in flight; try again after Retry-After."};
     }
     ++services_.in_flight;
     counted_ = true;
   }
   if (call_.request.has(http::field::expect) && !call_.request.expects_continue && call_.request.version >= 11) {
-    return Error{ErrorCode::expectation_failed, "the only expectation understood is '100-continue'"};
+    return Error{ErrorCode::expectation_failed, "The only expectation understood is '100-continue'."};
   }
   if (auto error = check_query()) return error;
   return choose_format();
@@ -169,10 +169,10 @@ std::optional<Error> Session::find_route() {
     call_.answer.add_header("Allow", match.entry == nullptr ? allowed_methods(services_.router) : match.entry->allow);
     return std::nullopt;
   }
-  if (match.entry == nullptr) return Error{ErrorCode::not_found, "there is no such path; GET /docs lists all of them"};
+  if (match.entry == nullptr) return Error{ErrorCode::not_found, "There is no such path; GET /docs lists all of them."};
   if (match.route == nullptr) {
     call_.answer.add_header("Allow", match.entry->allow);
-    return Error{ErrorCode::method_not_allowed, "this path answers " + match.entry->allow};
+    return Error{ErrorCode::method_not_allowed, "This path answers " + match.entry->allow + "."};
   }
   call_.route = match.route;
   auto parameter = decode_percent(match.parameter, match.entry->parameter);
@@ -203,7 +203,8 @@ std::optional<Error> Session::choose_format() {
   const auto& formats = call_.route->body;
   if (formats.empty() || (!call_.request.has_body() && !call_.route->body_required)) return std::nullopt;
   if (call_.request.has(http::field::content_encoding)) {
-    return Error{ErrorCode::unsupported_media_type, "a body with Content-Encoding is not understood; send it as it is"};
+    return Error{ErrorCode::unsupported_media_type,
+                 "A body with Content-Encoding is not understood; send it as it is."};
   }
   const auto type = call_.request.header(http::field::content_type);
   const bool unnamed = !call_.request.has(http::field::content_type);
@@ -217,7 +218,7 @@ std::optional<Error> Session::choose_format() {
   }
   call_.format = &*found;
   if (found->streamed || call_.request.content_length.value_or(0) <= body_limit()) return std::nullopt;
-  return Error{ErrorCode::too_large, "the body is larger than " + std::to_string(body_limit()) + " bytes"};
+  return Error{ErrorCode::too_large, "The body is larger than " + std::to_string(body_limit()) + " bytes."};
 }
 
 std::size_t Session::body_limit() const {
@@ -269,7 +270,7 @@ asio::awaitable<Result<void>> Session::call_handler() {
               {{"route", call_.route->path},
                {"correlation_id", call_.correlation_id()},
                {"error", std::string_view(failure.what())}});
-    co_return fail(ErrorCode::internal, "an unexpected error; its correlation_id is in the service's log");
+    co_return fail(ErrorCode::internal, "An unexpected error; its correlation_id is in the service's log.");
   }
 }
 
