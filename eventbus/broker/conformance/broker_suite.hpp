@@ -79,8 +79,7 @@ class BrokerSuite : public testing::TestWithParam<BrokerCase> {
     std::string exchange = "events";
     Timestamp timestamp = Timestamp{std::chrono::seconds{1'700'000'000}};
   };
-  /// Stores one event and hands it over; returns its id, "e1", "e2" …
-  std::string publish(Publication publication) {
+  EventDraft draft(const Publication& publication) {
     auto event = std::make_shared<Event>();
     event->event_id = "e" + std::to_string(++published_);
     event->correlation_id = event->event_id;
@@ -88,12 +87,27 @@ class BrokerSuite : public testing::TestWithParam<BrokerCase> {
     event->exchange = publication.exchange;
     event->ordering_key = publication.key;
     event->timestamp = publication.timestamp;
+    return {event, {}};
+  }
+  void publish_drafts(std::vector<EventDraft> drafts) {
     std::vector<AppendRequest> requests(1);
-    requests.front().drafts.push_back({event, {}});
+    requests.front().drafts = std::move(drafts);
     auto appended = run(under_test->store().append(std::move(requests)));
-    std::vector<StoredEvent> stored{std::move(appended.front().front().event)};
+    std::vector<StoredEvent> stored;
+    for (auto& one : appended.front()) stored.push_back(std::move(one.event));
     broker().take(stored);
-    return event->event_id;
+  }
+  /// Stores one event and hands it over; returns its id, "e1", "e2" …
+  std::string publish(const Publication& publication) {
+    auto one = draft(publication);
+    publish_drafts({one});
+    return one.event->event_id;
+  }
+  /// Many events in one group.
+  void publish_burst(std::size_t count) {
+    std::vector<EventDraft> drafts;
+    for (std::size_t index = 0; index < count; ++index) drafts.push_back(draft({}));
+    publish_drafts(std::move(drafts));
   }
   std::string publish() { return publish(Publication{}); }
   Ids publish_many(std::size_t count) {

@@ -31,7 +31,10 @@ class TemporaryFolder {
 /// The embedded broker on a real file, with a clock that the test moves.
 class EmbeddedUnderTest final : public BrokerUnderTest {
  public:
-  EmbeddedUnderTest(asio::io_context& loop, BrokerSettings settings) : loop_(loop), settings_(settings) {
+  using MakeStorage = std::function<std::unique_ptr<embedded::QueueStorage>(sqlite::Database&)>;
+
+  EmbeddedUnderTest(asio::io_context& loop, BrokerSettings settings, MakeStorage make_storage = make_sqlite)
+      : loop_(loop), settings_(settings), make_storage_(std::move(make_storage)) {
     open();
     asio::co_spawn(loop_, broker_->start(), asio::detached);
     loop_.restart();
@@ -47,7 +50,7 @@ class EmbeddedUnderTest final : public BrokerUnderTest {
   SqliteEventStore& store() override { return *store_; }
   MetricRegistry& registry() { return registry_; }
   asio::awaitable<void> pass(std::chrono::milliseconds time) override {
-    *now_ += time;
+    now_ += time;
     broker_->tick();
     co_await broker_->idle();
   }
@@ -60,21 +63,29 @@ class EmbeddedUnderTest final : public BrokerUnderTest {
     co_await broker_->start();
   }
 
+  /// From now on time passes by itself.
+  void use_real_clock() { *clock_ = steady_utc_clock(); }
+
  private:
+  static std::unique_ptr<embedded::QueueStorage> make_sqlite(sqlite::Database& database) {
+    return std::make_unique<embedded::SqliteQueueStorage>(database);
+  }
   void open() {
     database_ = std::make_unique<sqlite::Database>(loop_.get_executor(), sqlite::DatabaseSettings{folder_.path()});
     store_ = std::make_unique<SqliteEventStore>(*database_, store_metrics_);
-    broker_ = std::make_unique<EmbeddedBroker>(loop_.get_executor(), *store_, *database_, metrics_, settings_,
-                                               [now = now_] { return *now; });
+    broker_ = std::make_unique<EmbeddedBroker>(loop_.get_executor(), *store_, make_storage_(*database_), metrics_,
+                                               settings_, [clock = clock_] { return (*clock)(); });
   }
 
   asio::io_context& loop_;
   BrokerSettings settings_;
+  MakeStorage make_storage_;
   TemporaryFolder folder_;
   MetricRegistry registry_;
   StoreMetrics store_metrics_{registry_};
   BrokerMetrics metrics_{registry_};
-  std::shared_ptr<Timestamp> now_ = std::make_shared<Timestamp>(eventbus::now());
+  Timestamp now_ = eventbus::now();
+  std::shared_ptr<BrokerClock> clock_ = std::make_shared<BrokerClock>([this] { return now_; });
   std::unique_ptr<sqlite::Database> database_;
   std::unique_ptr<SqliteEventStore> store_;
   std::unique_ptr<EmbeddedBroker> broker_;

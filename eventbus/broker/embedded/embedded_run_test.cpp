@@ -1,0 +1,116 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/detached.hpp>
+
+#include "eventbus/broker/embedded/embedded_under_test.hpp"
+
+namespace eventbus {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+using SteadyClock = std::chrono::steady_clock;
+
+std::unique_ptr<BrokerUnderTest> make_small(asio::io_context& loop) {
+  BrokerSettings settings;
+  settings.window = 16;
+  settings.cache_bytes = 20000;
+  settings.checkpoint_events = 100;
+  return std::make_unique<EmbeddedUnderTest>(loop, settings);
+}
+
+class EmbeddedRun : public BrokerSuite {
+ protected:
+  EmbeddedUnderTest& fixture() { return dynamic_cast<EmbeddedUnderTest&>(*under_test); }
+};
+
+TEST_P(EmbeddedRun, WakesAReceiveWhenARetryFallsDue) {
+  fixture().use_real_clock();
+  declare(queue("q"));
+  publish();
+  nack("q", receive("q"), {.requeue = true, .delay = Millis{20}, .reason = {}});
+  auto running = asio::co_spawn(loop, broker().run(), asio::use_future);
+  EXPECT_EQ(receive("q", 1, std::chrono::hours{1}).at(0).attempt, 2u);
+  broker().stop();
+  loop.run();
+  running.get();
+}
+
+TEST_P(EmbeddedRun, EndsWaitingReceivesWhenItStops) {
+  declare(queue("q"));
+  auto waiting =
+      asio::co_spawn(loop, broker().receive("q", 1, SteadyClock::now() + std::chrono::hours{1}), asio::use_future);
+  loop.restart();
+  while (info("q").consumers < 1) loop.run_one();
+  broker().stop();
+  loop.run();
+  EXPECT_THAT(waiting.get().value(), IsEmpty());
+  EXPECT_THAT(receive("q", 1, std::chrono::hours{1}), IsEmpty());
+}
+
+TEST_P(EmbeddedRun, SharesABurstAmongWaitingReceives) {
+  declare(queue("q"));
+  std::vector<std::future<Result<std::vector<Delivery>>>> waiting;
+  for (int number = 0; number < 4; ++number) {
+    waiting.push_back(
+        asio::co_spawn(loop, broker().receive("q", 100, SteadyClock::now() + std::chrono::hours{1}), asio::use_future));
+  }
+  loop.restart();
+  while (info("q").consumers < 4) loop.run_one();
+  publish_burst(8);
+  loop.run();
+  for (auto& receive : waiting) EXPECT_THAT(receive.get().value(), SizeIs(2));
+}
+
+TEST_P(EmbeddedRun, CountsALongBacklogExactlyAcrossRestarts) {
+  publish_burst(700);
+  auto definition = queue("q", "user.*");
+  definition.start_from.kind = StartFrom::Kind::beginning;
+  declare(definition);
+  run(fixture().pass(Millis{0}));
+  EXPECT_EQ(info("q").ready, 700u);
+  publish_burst(150);
+  const auto acked = ack("q", receive("q", 30)).settled;
+  restart();
+  EXPECT_EQ(info("q").ready, 850 - acked);
+  EXPECT_THAT(receive_all("q"), SizeIs(850 - acked));
+}
+
+TEST_P(EmbeddedRun, RedrivesAsFastAsAsked) {
+  fixture().use_real_clock();
+  declare(queue("q"));
+  publish_burst(5);
+  nack("q", receive("q"), {.requeue = false, .delay = {}, .reason = {}});
+  const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
+  const auto begun = SteadyClock::now();
+  EXPECT_EQ(run(broker().redrive("q", all, 100, false)).value(), 5u);
+  while (info("q").ready < 5) loop.run_one();
+  EXPECT_GE(SteadyClock::now() - begun, Millis{1});
+  EXPECT_EQ(info("q").dead_letters, 0u);
+}
+
+TEST_P(EmbeddedRun, CountsWhatItDelivers) {
+  declare(queue("q"));
+  publish_burst(3);
+  const auto deliveries = receive("q");
+  ack("q", {deliveries[0].delivery_id, deliveries[1].delivery_id});
+  nack("q", {deliveries[2]});
+  broker().give_back("q", delivery_ids(receive("q")));
+  const auto text = fixture().registry().serialize();
+  for (const char* line :
+       {R"(eventbus_events_published_total{event_type="user.created",exchange="events"} 3)",
+        R"(eventbus_events_consumed_total{event_type="user.created",queue="q"} 2)",
+        R"(eventbus_deliveries_total{outcome="delivered",queue="q"} 4)",
+        R"(eventbus_deliveries_total{outcome="acked",queue="q"} 2)",
+        R"(eventbus_deliveries_total{outcome="nacked",queue="q"} 1)",
+        R"(eventbus_deliveries_total{outcome="given_back",queue="q"} 1)", R"(eventbus_retries_total{queue="q"} 1)",
+        R"(eventbus_end_to_end_latency_seconds_count{queue="q"} 3)"}) {
+    EXPECT_THAT(text, testing::HasSubstr(line));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Embedded, EmbeddedRun, testing::Values(BrokerCase{"small", make_small}), broker_case);
+
+}  // namespace
+}  // namespace eventbus

@@ -1,0 +1,135 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "eventbus/broker/embedded/binding_history.hpp"
+#include "eventbus/broker/embedded/body_cache.hpp"
+#include "eventbus/broker/embedded/key_locks.hpp"
+#include "eventbus/broker/embedded/lease_table.hpp"
+#include "eventbus/broker/embedded/routing_table.hpp"
+
+namespace eventbus::embedded {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(RoutingTable, MatchesEachQueueOnceUntilItIsRemoved) {
+  RoutingTable table;
+  const std::vector<Binding> users{{"events", "user.*"}, {"events", "user.#"}, {"audit", "#"}};
+  table.add(3, users);
+  table.add(1, {{"events", "#"}});
+  EXPECT_THAT(table.match("events", "user.created"), ElementsAre(1, 3));
+  EXPECT_THAT(table.match("audit", "x"), ElementsAre(3));
+  EXPECT_THAT(table.match("other", "x"), IsEmpty());
+  table.remove(3, users);
+  EXPECT_THAT(table.match("events", "user.created"), ElementsAre(1));
+  EXPECT_THAT(table.match("audit", "x"), IsEmpty());
+}
+
+TEST(RoutingTable, ForgetsAnswersWhenTheyGrowTooMany) {
+  RoutingTable table(32);
+  table.add(1, {{"events", "user.*"}});
+  for (int round = 0; round < 2; ++round) {
+    for (int number = 0; number < 50; ++number) {
+      EXPECT_THAT(table.match("events", "user." + std::to_string(number)), ElementsAre(1));
+    }
+  }
+}
+
+TEST(BindingHistory, RoutesByTheEpochOfThePosition) {
+  BindingHistory history({{0, {{"events", "a"}}}, {10, {{"events", "b"}}}}, 0, {});
+  history.change(20, {{"events", "c"}});
+  const auto matches = [&history](Position position, const char* key) {
+    return history.matches(position, {}, "events", key);
+  };
+  EXPECT_TRUE(matches(10, "a"));
+  EXPECT_FALSE(matches(11, "a"));
+  EXPECT_TRUE(matches(11, "b"));
+  EXPECT_TRUE(matches(20, "b"));
+  EXPECT_TRUE(matches(21, "c"));
+  history.change(20, {{"events", "d"}});
+  EXPECT_FALSE(matches(21, "c"));
+  EXPECT_TRUE(matches(21, "d"));
+  history.forget(10);
+  EXPECT_EQ(history.epochs().size(), 2u);
+  EXPECT_TRUE(matches(11, "b"));
+}
+
+TEST(BindingHistory, LeavesOutWhatHappenedBeforeTheStart) {
+  const Timestamp noon{seconds{1000}};
+  BindingHistory history({{0, {{"events", "#"}}}}, 5, {StartFrom::Kind::time, noon});
+  EXPECT_FALSE(history.matches(5, noon - seconds{1}, "events", "a"));
+  EXPECT_TRUE(history.matches(5, noon, "events", "a"));
+  EXPECT_TRUE(history.matches(6, noon - seconds{1}, "events", "a"));
+}
+
+TEST(LeaseTable, EndsLeasesInTheOrderOfTheirEnds) {
+  LeaseTable leases;
+  const Timestamp now{seconds{1000}};
+  const auto late = leases.name(now + seconds{9});
+  const auto soon = leases.name(now + seconds{1});
+  const auto answered = leases.name(now + seconds{1});
+  leases.open(late, {1});
+  leases.open(soon, {2, 3});
+  leases.open(answered, {4});
+  leases.close(answered);
+  leases.close(soon);
+  EXPECT_EQ(leases.next_end(), now + seconds{1});
+  const auto ended = leases.take_ended(now + seconds{1});
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_THAT(ended[0].second, ElementsAre(2, 3));
+  EXPECT_EQ(leases.next_end(), late.until);
+}
+
+TEST(KeyLocks, PassesAKeyOnInOrder) {
+  KeyLocks locks;
+  EXPECT_TRUE(locks.acquire(1, 5));
+  EXPECT_TRUE(locks.acquire(1, 5));
+  EXPECT_FALSE(locks.acquire(1, 9));
+  EXPECT_FALSE(locks.acquire(1, 7));
+  EXPECT_TRUE(locks.acquire(2, 8));
+  EXPECT_EQ(locks.release(1, 9), std::nullopt);
+  EXPECT_EQ(locks.release(1, 5), 7);
+  EXPECT_EQ(locks.release(1, 7), std::nullopt);
+  EXPECT_EQ(locks.keys(), 1u);
+}
+
+TEST(KeyLocks, HashesKeysAsWrittenOnDisk) {
+  EXPECT_EQ(hash_ordering_key(""), 0u);
+  EXPECT_EQ(hash_ordering_key("a"), 0xaf63dc4c8601ec8cULL);
+}
+
+StoredEvent stored(Position position) {
+  auto event = std::make_shared<Event>();
+  event->payload = std::string(500, 'x');
+  return {position, {}, event};
+}
+
+TEST(BodyCache, KeepsTheNewestWithinItsBytes) {
+  BodyCache cache(5000);
+  for (Position position = 11; position <= 40; ++position) cache.append(stored(position), position - 1);
+  EXPECT_TRUE(cache.covers(39));
+  EXPECT_FALSE(cache.covers(10));
+  EXPECT_NE(cache.find(40), nullptr);
+  EXPECT_EQ(cache.find(11), nullptr);
+  EXPECT_EQ(cache.find(41), nullptr);
+  EXPECT_EQ(cache.tail()[cache.tail_index(38)].position, 39);
+  for (Position position = 1; position <= 9; ++position) cache.keep(stored(position));
+  EXPECT_NE(cache.find(9), nullptr);
+  EXPECT_EQ(cache.find(1), nullptr);
+}
+
+TEST(BodyCache, FindsPositionsBesideHoles) {
+  BodyCache cache(100000);
+  for (const Position position : {2, 5, 6, 9}) cache.append(stored(position), position - 1);
+  EXPECT_TRUE(cache.covers(1));
+  EXPECT_FALSE(cache.covers(0));
+  EXPECT_EQ(cache.tail_index(2), 1u);
+  EXPECT_EQ(cache.tail_index(7), 3u);
+  EXPECT_EQ(cache.find(4), nullptr);
+  EXPECT_EQ(cache.find(9)->position, 9);
+}
+
+}  // namespace
+}  // namespace eventbus::embedded
