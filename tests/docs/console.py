@@ -84,7 +84,7 @@ class Shell:
         raise AssertionError(f"the shell ended within {step.command!r}: {output}")
 
     def wait_until_ready(self):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 900  # script/server may have to build
         while True:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready", timeout=2) as answer:
