@@ -5,11 +5,13 @@
 namespace eventbus {
 namespace {
 
-/// Length of the string that begins with a quote, both quotes included.
+/// Length of the string that begins with a quote, both quotes included. A quote ends it unless an odd number of
+/// backslashes stands before.
 std::size_t string_length(std::string_view text) {
-  for (std::size_t i = 1; i < text.size(); ++i) {
-    if (text[i] == '"') return i + 1;
-    if (text[i] == '\\') ++i;
+  for (std::size_t quote = text.find('"', 1); quote != std::string_view::npos; quote = text.find('"', quote + 1)) {
+    std::size_t begin = quote;
+    while (begin > 1 && text[begin - 1] == '\\') --begin;
+    if ((quote - begin) % 2 == 0) return quote + 1;
   }
   return text.size();
 }

@@ -190,6 +190,16 @@ TEST(Json, SplitsAnArray) {
   EXPECT_TRUE(parse_json_array("[]")->empty());
 }
 
+TEST(Json, FindsTheEndOfStringsWithBackslashes) {
+  const auto elements = parse_json_array(R"(["\\", "\\\"", "a\"b\\", ""])");
+  ASSERT_TRUE(elements);
+  ASSERT_EQ(elements->size(), 4U);
+  EXPECT_EQ((*elements)[0].second, R"("\\")");
+  EXPECT_EQ((*elements)[1].second, R"("\\\"")");
+  EXPECT_EQ((*elements)[2].second, R"("a\"b\\")");
+  EXPECT_EQ((*elements)[3].second, R"("")");
+}
+
 TEST(Json, AppendsStrings) {
   std::string out = "x";
   append_json_string(out, "a\"\\\n\x01é");
