@@ -6,13 +6,12 @@ namespace eventbus {
 namespace {
 
 constexpr std::size_t read_size = std::size_t{128} << 10U;
-constexpr std::size_t longest_chunk_line = std::size_t{16} << 10U;
 constexpr std::uint64_t worth_skipping = std::uint64_t{64} << 10U;
 
 }  // namespace
 
-void BodyReader::begin(const Request& request, RequestParser& parser) {
-  parser_ = &parser;
+void BodyReader::begin(const Request& request) {
+  decoder_ = {};
   remaining_ = request.content_length.value_or(0);
   lent_ = 0;
   chunked_ = request.chunked;
@@ -77,15 +76,14 @@ asio::awaitable<Result<std::string_view>> BodyReader::next_chunk() {
     std::string_view piece;
     std::size_t used = 0;
     if (!input.empty()) {
-      auto decoded = parser_->decode(input, piece);
+      auto decoded = decoder_.decode(input, piece);
       if (!decoded) co_return std::unexpected(std::move(decoded.error()));
       used = *decoded;
     }
     connection_.consume(used);  // the bytes stay in place until the next read
-    finished_ = parser_->is_done();
+    finished_ = decoder_.done();
     if (!piece.empty()) co_return piece;
     if (finished_ || used > 0) continue;
-    if (input.size() > longest_chunk_line) co_return fail(ErrorCode::bad_request, "A chunk's header is too long.");
     auto arrived = co_await more(read_size);
     if (!arrived) co_return std::unexpected(std::move(arrived.error()));
   }

@@ -6,8 +6,9 @@
 #include <string_view>
 
 #include "eventbus/core/error.hpp"
+#include "eventbus/http/chunked_decoder.hpp"
 #include "eventbus/http/connection.hpp"
-#include "eventbus/http/request_parser.hpp"
+#include "eventbus/http/request.hpp"
 
 namespace eventbus {
 
@@ -19,7 +20,7 @@ class BodyReader {
   explicit BodyReader(Connection& connection, const HttpSettings& settings)
       : connection_(connection), settings_(settings) {}
 
-  void begin(const Request& request, RequestParser& parser);
+  void begin(const Request& request);
   /// Everything of the body was read.
   bool finished() const { return finished_; }
 
@@ -44,7 +45,7 @@ class BodyReader {
 
   Connection& connection_;
   const HttpSettings& settings_;
-  RequestParser* parser_ = nullptr;
+  ChunkedDecoder decoder_;
   std::uint64_t remaining_ = 0;  ///< Of a body with Content-Length: bytes not lent out yet.
   std::size_t lent_ = 0;         ///< Bytes at the front of the input that the last view shows.
   std::string gathered_;

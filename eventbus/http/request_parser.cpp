@@ -49,17 +49,6 @@ Result<void> RequestParser::parse_head(std::string_view head) {
   return {};
 }
 
-Result<std::size_t> RequestParser::decode(std::string_view bytes, std::string_view& piece) {
-  piece_ = {};
-  error_code error;
-  const auto used = put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
-  if (error && error != http::error::need_more) {
-    return fail(ErrorCode::bad_request, "The chunked body is not valid: " + error.message() + ".");
-  }
-  piece = piece_;
-  return used;
-}
-
 void RequestParser::on_request_impl(http::verb method, string_view method_text, string_view target, int version,
                                     error_code& error) {
   request_.method = method;
@@ -116,11 +105,6 @@ void RequestParser::on_header_impl(error_code& error) {
     refuse("An HTTP/1.1 request needs a Host header.");
     error = http::error::bad_field;
   }
-}
-
-std::size_t RequestParser::on_chunk_body_impl(std::uint64_t, string_view body, error_code&) {
-  piece_ = body;
-  return body.size();
 }
 
 bool RequestParser::refuse(std::string_view why) {

@@ -27,7 +27,7 @@ class HeadScanner {
   std::size_t line_begin_ = 0;
 };
 
-/// Parses a head into a `Request` and decodes a chunked body, both with Beast's parser, beyond which it refuses every
+/// Parses a head into a `Request` with Beast's parser, beyond which it refuses every
 /// shape that request smuggling needs: Transfer-Encoding beside Content-Length, other than exactly "chunked", repeated,
 /// or in HTTP/1.0; a repeated or not plainly decimal Content-Length; no or several Host headers.
 class RequestParser : public http::basic_parser<true> {
@@ -39,10 +39,6 @@ class RequestParser : public http::basic_parser<true> {
 
   /// `head` is what HeadScanner found complete; the request's views point into it. Errors: `bad_request`.
   Result<void> parse_head(std::string_view head);
-
-  /// Takes bytes of a chunked body; returns how many were used. `piece` gets the content found, a view into `bytes`.
-  /// Needs more bytes when nothing was used and `is_done()` is false. Errors: `bad_request`.
-  Result<std::size_t> decode(std::string_view bytes, std::string_view& piece);
 
  private:
   using error_code = boost::beast::error_code;
@@ -56,7 +52,7 @@ class RequestParser : public http::basic_parser<true> {
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
   std::size_t on_body_impl(string_view body, error_code&) override { return body.size(); }
   void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code&) override;
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code&) override { return body.size(); }
   void on_finish_impl(error_code&) override {}
 
   bool split_target(std::string_view target);
@@ -65,7 +61,6 @@ class RequestParser : public http::basic_parser<true> {
 
   Request& request_;
   std::string_view refusal_;
-  std::string_view piece_;
   unsigned hosts_ = 0;
 };
 

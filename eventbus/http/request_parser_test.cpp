@@ -124,38 +124,5 @@ TEST(RequestParser, RefusesBrokenRequestLines) {
   EXPECT_FALSE(accepted("GET / HTTP/1.1\r\n\r\n")) << "no Host";
 }
 
-TEST(RequestParser, DecodesChunkedBodiesWhereverTheyAreCut) {
-  const std::string body = "5;name=\"v\"\r\nhello\r\n1\r\n!\r\n0\r\nTrailer: x\r\n\r\n";
-  for (std::size_t cut = 1; cut < body.size(); ++cut) {
-    Request request;
-    RequestParser parser(request);
-    ASSERT_TRUE(parser.parse_head(with("Transfer-Encoding: chunked\r\n")));
-    std::string decoded;
-    std::string input;
-    for (const auto& part : {body.substr(0, cut), body.substr(cut)}) {
-      input += part;
-      for (std::size_t used = 1; used > 0 && !input.empty() && !parser.is_done();) {
-        std::string_view piece;
-        used = parser.decode(input, piece).value();
-        decoded += piece;
-        input.erase(0, used);
-      }
-    }
-    EXPECT_TRUE(parser.is_done());
-    EXPECT_EQ(decoded, "hello!");
-  }
-}
-
-TEST(RequestParser, RefusesBrokenChunks) {
-  for (const auto* body :
-       {"+5\r\nhello\r\n", "xyz\r\n", "-1\r\n", "fffffffffffffffff\r\n", "5 \r\nhello\r\n", "5\nhello\r\n"}) {
-    Request request;
-    RequestParser parser(request);
-    ASSERT_TRUE(parser.parse_head(with("Transfer-Encoding: chunked\r\n")));
-    std::string_view piece;
-    EXPECT_FALSE(parser.decode(body, piece)) << body;
-  }
-}
-
 }  // namespace
 }  // namespace eventbus

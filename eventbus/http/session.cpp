@@ -87,8 +87,8 @@ std::optional<Error> Session::take_head(bool& complete) {
   connection_.consume(scanner_.length());
   scanner_.reset();
   head_deadline_ = {};
-  parser_.emplace(call_.request);
-  if (auto parsed = parser_->parse_head(head_); !parsed) return std::move(parsed.error());
+  RequestParser parser(call_.request);
+  if (auto parsed = parser.parse_head(head_); !parsed) return std::move(parsed.error());
   complete = true;
   return std::nullopt;
 }
@@ -111,7 +111,7 @@ std::optional<Error> Session::check_size(HeadScanner::State state) const {
 asio::awaitable<void> Session::handle() {
   const auto begun = Connection::Clock::now();
   call_.keep_alive = call_.request.keep_alive && !services_.draining;
-  call_.body_reader.begin(call_.request, *parser_);
+  call_.body_reader.begin(call_.request);
   auto error = prepare();
   if (!error && call_.route != nullptr) {
     if (auto done = co_await call_handler(); !done) error = std::move(done.error());

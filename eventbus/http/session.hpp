@@ -40,7 +40,6 @@ class Session {
   Services& services_;
   Connection& connection_;
   Call call_;
-  std::optional<RequestParser> parser_;
   HeadScanner scanner_;
   std::string head_;
   Connection::Clock::time_point head_deadline_{};
