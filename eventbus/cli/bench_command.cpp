@@ -150,9 +150,12 @@ void print_json(const Session& session, const LoadSettings& settings, const Load
 }
 
 LoadReport measure(const Session& session, const LoadSettings& settings) {
-  Progress progress(session.console, settings.consumers > 0 ? "events delivered" : "events stored");
+  Progress publishing(session.console, settings.consumers > 0 ? "events delivered" : "events stored");
+  Progress reading(session.console, "events read back");
   return run_load(settings, [&](const LoadProgress& now) {
-    const auto done = settings.consumers > 0 ? now.delivered : now.acknowledged;
+    const auto moved = settings.consumers > 0 ? now.delivered : now.acknowledged;
+    const auto done = now.read_back > 0 ? now.read_back : moved;
+    auto& progress = now.read_back > 0 ? reading : publishing;
     progress.show(done, static_cast<double>(done) / static_cast<double>(settings.events));
   });
 }

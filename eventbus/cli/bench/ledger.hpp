@@ -39,6 +39,7 @@ class Ledger {
   bool settled() const { return owed_ == 0; }
   std::uint64_t acknowledged_count() const { return totals_.acknowledged; }
   std::uint64_t delivered_count() const { return totals_.delivered; }
+  std::uint64_t read_back_count() const { return totals_.read_back; }
   Totals totals() const;
 
  private:

@@ -44,16 +44,23 @@ class Load {
     for (auto& producer : producers_) producer->start();
     look();
     loop_.run();
-    if (run_.settings.read_back && !interrupted_) read_back(run_);
+    if (run_.settings.read_back && !interrupted_) read_back(run_, [this] { tell(); });
     return report();
   }
 
  private:
+  void tell() {
+    const auto& ledger = run_.ledger;
+    progress_({.acknowledged = ledger.acknowledged_count(),
+               .delivered = ledger.delivered_count(),
+               .read_back = ledger.read_back_count()});
+  }
+
   void look() {
     timer_.expires_after(look_every);
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      progress_({.acknowledged = run_.ledger.acknowledged_count(), .delivered = run_.ledger.delivered_count()});
+      tell();
       if (finished()) {
         end(false);
       } else {

@@ -46,6 +46,7 @@ struct LoadReport {
 struct LoadProgress {
   std::uint64_t acknowledged = 0;
   std::uint64_t delivered = 0;
+  std::uint64_t read_back = 0;
 };
 
 /// Publishes numbered events, consumes them where there are consumers, and keeps the ledger. One thread, raw
