@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -9,8 +11,9 @@
 
 namespace eventbus::sqlite {
 
-/// Copies the write-ahead log into the database file on a thread of its own, so that the writer needn't. Passive
-/// checkpoints (sqlite.org/c3ref/wal_checkpoint_v2.html) wait for nobody and hold nobody up.
+/// Keeps the write-ahead log short without holding the writer up: a thread of its own copies what was committed into
+/// the database file (passive checkpoints, sqlite.org/c3ref/wal_checkpoint_v2.html), and the writer copies only the
+/// small rest at the end, because SQLite begins the log anew only when all of it was copied.
 class Checkpointer {
  public:
   explicit Checkpointer(const std::filesystem::path& file);
@@ -18,13 +21,18 @@ class Checkpointer {
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
 
-  /// Asks for a checkpoint; returns at once. Thread-safe.
-  void request();
+  /// The writer calls it after each commit, with its connection. Mostly returns at once.
+  void committed(Connection& writer);
 
  private:
+  void request();
   void run();
+  void copy(Connection& connection);
 
   Connection connection_;
+  std::int64_t page_bytes_;
+  std::mutex turn_;              ///< Of copying: SQLite lets one connection at a time.
+  std::atomic<int> copied_ = 0;  ///< Pages of the log that are in the file too, by the last copying.
   std::mutex mutex_;
   std::condition_variable changed_;
   bool requested_ = false;

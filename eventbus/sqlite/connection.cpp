@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "eventbus/core/error.hpp"
@@ -18,9 +19,10 @@ std::string file_of(sqlite3* database) {
 std::string_view remedy(int code) {
   switch (code) {
     case SQLITE_FULL:
-      return "the disk is full; free some space, it goes on by itself then";
+      return "the disk is full; free some space in the data directory, writing resumes by itself";
     case SQLITE_IOERR:
-      return "the disk failed to read or write; check it and its free space, it goes on by itself when it works again";
+      return "the disk failed to read or write; check it and its free space, writing resumes by itself when it works "
+             "again";
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
@@ -54,6 +56,11 @@ void check(sqlite3* database, int code, std::string_view operation) {
 int note_wal_pages(void* noted, sqlite3*, const char*, int pages) {
   *static_cast<int*>(noted) = pages;
   return SQLITE_OK;
+}
+
+/// Without SQLite's count of its memory, threads don't meet at a lock for every allocation.
+void configure_once() {
+  [[maybe_unused]] static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
 }  // namespace
@@ -107,6 +114,10 @@ bool Statement::step() {
 void Statement::run() {
   while (step()) {
   }
+  rewind();
+}
+
+void Statement::rewind() {
   sqlite3_reset(statement_);
 }
 
@@ -134,7 +145,8 @@ std::string_view Statement::text(int column) const {
                           : std::string_view(bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
-Connection::Connection(const std::filesystem::path& file, OpenMode mode, std::size_t cache_bytes) {
+Connection::Connection(const std::filesystem::path& file, OpenMode mode) {
+  configure_once();
   const int flags = SQLITE_OPEN_NOMUTEX |
                     (mode == OpenMode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   const int code = sqlite3_open_v2(file.c_str(), &database_, flags, nullptr);
@@ -147,12 +159,6 @@ Connection::Connection(const std::filesystem::path& file, OpenMode mode, std::si
   sqlite3_busy_timeout(database_, 5000);
   // Takes the place of automatic checkpoints, which would stall commits.
   sqlite3_wal_hook(database_, &note_wal_pages, &wal_pages_);
-  try {
-    execute(fmt::format("PRAGMA cache_size = -{}", cache_bytes / 1024));
-  } catch (...) {
-    sqlite3_close_v2(std::exchange(database_, nullptr));
-    throw;
-  }
 }
 
 Connection::~Connection() {
@@ -195,13 +201,19 @@ void Connection::interrupt() {
   sqlite3_interrupt(database_);
 }
 
-int Connection::checkpoint(bool truncate) {
-  int pages = 0;
-  int copied = 0;
-  const int code = sqlite3_wal_checkpoint_v2(
-      database_, "main", truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE, &pages, &copied);
+void Connection::limit_cache(std::size_t bytes) {
+  // SQLite 3.40 counts the pages of a cache size in bytes with the page size it knows at that moment.
+  query_integer("SELECT count(*) FROM sqlite_schema");
+  execute(fmt::format("PRAGMA cache_size = -{}", bytes / 1024));
+}
+
+WalState Connection::checkpoint(bool truncate) {
+  WalState state;
+  const int code =
+      sqlite3_wal_checkpoint_v2(database_, "main", truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+                                &state.pages, &state.copied);
   if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY) raise(database_, code, "copying the log into");
-  return pages - copied;
+  return {std::max(state.pages, 0), std::max(state.copied, 0)};
 }
 
 }  // namespace eventbus::sqlite

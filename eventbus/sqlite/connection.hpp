@@ -37,6 +37,9 @@ class Statement {
   bool step();
   /// Steps to the end and resets, so that the statement can be bound and run again.
   void run();
+  /// Ends the run; bound values stay.
+  void rewind();
+  /// Ends the run and unbinds all values.
   void reset();
 
   std::int64_t integer(int column) const;
@@ -52,12 +55,18 @@ class Statement {
 
 enum class OpenMode : std::uint8_t { read_write, read_only };
 
+/// Pages of the write-ahead log, and how many of them are in the database file as well.
+struct WalState {
+  int pages = 0;
+  int copied = 0;
+};
+
 /// One connection to a database file with its cache of prepared statements. For one thread at a time; every call may
 /// block. Throws `Unavailable` with operation, file and remedy when storage fails (disk full, I/O error, no
 /// permission), and `DamagedDatabase` when the file is damaged.
 class Connection {
  public:
-  Connection(const std::filesystem::path& file, OpenMode mode, std::size_t cache_bytes);
+  Connection(const std::filesystem::path& file, OpenMode mode);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -75,9 +84,11 @@ class Connection {
   bool in_transaction() const;
   /// Makes the statement that runs on another thread fail with `Unavailable`. Thread-safe.
   void interrupt();
-  /// Copies the WAL into the file: all of it and empties it (`truncate`), or what no reader needs. Returns WAL pages
-  /// left.
-  int checkpoint(bool truncate);
+  /// Bounds the page cache. Reads the page size from the file, which must be a database by now.
+  void limit_cache(std::size_t bytes);
+  /// Copies the write-ahead log into the file: what no reader needs, waiting for nobody; with `truncate` all of it, and
+  /// empties it. Copies nothing while another connection does the same.
+  WalState checkpoint(bool truncate);
   /// Pages in the write-ahead log after this connection's last commit.
   int wal_pages() const { return wal_pages_; }
 

@@ -33,11 +33,19 @@ void note_owner(int lock, const std::filesystem::path& path) {
   }
 }
 
+/// A new directory outlives a power failure only once the directory that lists it is on disk.
+void flush_parent(const std::filesystem::path& path) {
+  const int parent = open(std::filesystem::absolute(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (parent < 0) return;
+  fsync(parent);
+  close(parent);
+}
+
 }  // namespace
 
 DataDirectory::DataDirectory(std::filesystem::path path) : path_(std::move(path)) {
   std::error_code error;
-  std::filesystem::create_directories(path_, error);
+  if (std::filesystem::create_directories(path_, error)) flush_parent(path_);
   const auto lock_file = file("lock");
   lock_ = error ? -1 : open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_ < 0) {

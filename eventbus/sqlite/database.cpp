@@ -10,48 +10,17 @@
 #include "eventbus/runtime/crash_point.hpp"
 #include "eventbus/sqlite/checkpointer.hpp"
 #include "eventbus/sqlite/data_directory.hpp"
+#include "eventbus/sqlite/database_file.hpp"
 #include "eventbus/sqlite/work_queue.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::sqlite {
 namespace {
 
-constexpr std::int64_t application_id = 0x45564255;  // "EVBU"
-/// Larger pages mean fewer log frames a group: 16 KiB stored 40 % more events a second than 4 KiB in groups of 1,000.
-constexpr std::uintmax_t page_bytes = 16384;
-constexpr std::uintmax_t checked_at_start_bytes = std::uintmax_t{64} << 20U;
-constexpr std::uintmax_t checkpoint_bytes = std::uintmax_t{8} << 20U;
-constexpr std::uintmax_t wal_limit_bytes = std::uintmax_t{96} << 20U;
-
-std::exception_ptr as_unavailable(const std::exception& error) {
-  return std::make_exception_ptr(Unavailable("storing", error.what()));
-}
-
-std::uintmax_t size_of(const std::filesystem::path& file) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(file, error);
-  return error ? 0 : size;
-}
-
-void prepare_file(Connection& connection, const std::filesystem::path& file) {
-  const bool is_new = connection.query_integer("PRAGMA schema_version") == 0;
-  if (!is_new && connection.query_integer("PRAGMA application_id") != application_id) {
-    throw DamagedDatabase(fmt::format(
-        "{} is a database of another program. Choose another directory with EVENTBUS_DATA_DIR.", file.string()));
-  }
-  if (is_new)
-    connection.execute(fmt::format("PRAGMA page_size = {}; PRAGMA application_id = {}", page_bytes, application_id));
-  connection.execute(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = "
-      "MEMORY");
-  connection.execute(
-      "CREATE TABLE IF NOT EXISTS schema_versions (component TEXT PRIMARY KEY, version INTEGER NOT NULL)");
-  if (size_of(file) > checked_at_start_bytes) return;
-  if (const auto verdict = connection.query_text("PRAGMA quick_check(1)"); verdict != "ok") {
-    throw DamagedDatabase(
-        fmt::format("{} is damaged ({}). Restore it from a backup, or move it away to start with an empty one.",
-                    file.string(), verdict));
-  }
+/// For use in a catch block: storage trouble as it is, whatever else as such.
+std::exception_ptr as_unavailable(std::string_view operation, const std::exception& error) {
+  if (dynamic_cast<const Unavailable*>(&error) != nullptr) return std::current_exception();
+  return std::make_exception_ptr(Unavailable(operation, error.what()));
 }
 
 }  // namespace
@@ -61,14 +30,18 @@ struct Database::Impl {
       : executor(std::move(executor_of)),
         directory(settings.directory),
         file(directory.file("eventbus.db")),
-        connection(file, OpenMode::read_write, settings.writer_cache_bytes),
+        connection(file, OpenMode::read_write),
         writes(settings.max_queued_writes),
         reads(settings.max_queued_writes) {
-    prepare_file(connection, file);
-    checkpointer.emplace(file);
+    prepare_database_file(connection, file);
+    connection.limit_cache(settings.writer_cache_bytes);
     for (unsigned count = 0; count < settings.readers; ++count) {
-      readers.push_back(std::make_unique<Connection>(file, OpenMode::read_only, settings.reader_cache_bytes));
-      reader_threads.emplace_back([this, reader = readers.back().get()] { read_jobs(*reader); });
+      readers.push_back(std::make_unique<Connection>(file, OpenMode::read_only));
+      readers.back()->limit_cache(settings.reader_cache_bytes);
+    }
+    checkpointer.emplace(file);
+    for (auto& reader : readers) {
+      reader_threads.emplace_back([this, connection_of = reader.get()] { read_jobs(*connection_of); });
     }
     writer_thread = std::thread([this] { write_groups(); });
   }
@@ -93,21 +66,21 @@ struct Database::Impl {
     for (auto group = writes.pop_all(); !group.empty(); group = writes.pop_all()) {
       auto failure = commit(group);
       resume(std::move(group), std::move(failure));
-      bound_wal();
+      checkpointer->committed(connection);
     }
   }
 
   std::exception_ptr commit(std::vector<QueuedWork>& group) {
     try {
-      connection.execute("BEGIN IMMEDIATE");
+      connection.prepare("BEGIN IMMEDIATE").run();
       for (auto& item : group) item.work(connection);
       crash_point("store.before_commit");
-      connection.execute("COMMIT");
+      connection.prepare("COMMIT").run();
       crash_point("store.after_commit");
       return nullptr;
     } catch (const std::exception& error) {
       roll_back();
-      return as_unavailable(error);
+      return as_unavailable("storing", error);
     }
   }
 
@@ -126,32 +99,25 @@ struct Database::Impl {
     });
   }
 
-  void bound_wal() {
-    const auto size = static_cast<std::uintmax_t>(connection.wal_pages()) * page_bytes;
-    if (size < checkpoint_bytes) return;
-    checkpointer->request();
-    if (size < wal_limit_bytes) return;
-    try {
-      connection.checkpoint(false);
-    } catch (const std::exception& error) {
-      log_warning("the write-ahead log grows past its bound; trying again after the next commit",
-                  {{"error", std::string_view(error.what())}});
-    }
+  void refuse(QueuedWork item, std::string_view operation, std::string_view reason) {
+    std::vector<QueuedWork> group;
+    group.push_back(std::move(item));
+    resume(std::move(group), std::make_exception_ptr(Unavailable(operation, reason)));
   }
 
   void read_jobs(Connection& reader) {
     while (auto item = reads.pop()) {
       std::exception_ptr failure;
       try {
-        reader.execute("BEGIN");
+        reader.prepare("BEGIN").run();
         item->work(reader);
       } catch (const std::exception& error) {
-        failure = as_unavailable(error);
+        failure = as_unavailable("reading", error);
       }
       try {
-        if (reader.in_transaction()) reader.execute("COMMIT");
+        if (reader.in_transaction()) reader.prepare("COMMIT").run();
       } catch (const std::exception& error) {
-        failure = as_unavailable(error);
+        failure = as_unavailable("reading", error);
       }
       asio::post(executor, [done = std::move(item->done), failure = std::move(failure)]() mutable { done(failure); });
     }
@@ -209,14 +175,12 @@ void Database::migrate(std::string_view component, const std::vector<std::string
 
 void Database::enqueue_write(Work work, Done done) {
   QueuedWork item{std::move(work), std::move(done)};
-  if (!impl_->writes.push(item))
-    item.done(std::make_exception_ptr(Unavailable("storing", "too many writes are waiting for the disk")));
+  if (!impl_->writes.push(item)) impl_->refuse(std::move(item), "storing", "too many writes are waiting for the disk");
 }
 
 void Database::enqueue_read(Work work, Done done) {
   QueuedWork item{std::move(work), std::move(done)};
-  if (!impl_->reads.push(item))
-    item.done(std::make_exception_ptr(Unavailable("reading", "too many queries are waiting for the disk")));
+  if (!impl_->reads.push(item)) impl_->refuse(std::move(item), "reading", "too many queries are waiting for the disk");
 }
 
 }  // namespace eventbus::sqlite

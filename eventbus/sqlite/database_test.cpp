@@ -125,7 +125,7 @@ TEST_F(DatabaseTest, ADamagedPageIsFoundAtTheStart) {
 }
 
 TEST_F(DatabaseTest, ADatabaseOfAnotherProgramIsRefused) {
-  Connection(directory / "eventbus.db", OpenMode::read_write, 1 << 20).execute("CREATE TABLE theirs (x)");
+  Connection(directory / "eventbus.db", OpenMode::read_write).execute("CREATE TABLE theirs (x)");
   const auto reopen = [this] { open(); };
   EXPECT_THAT(reopen, ThrowsMessage<DamagedDatabase>(HasSubstr("another program")));
 }

@@ -36,15 +36,15 @@ struct Appended {
 
 /// A page of a listing. Filters left empty match everything; both time ends are inclusive.
 struct EventQuery {
-  std::optional<Timestamp> start_time;
-  std::optional<Timestamp> end_time;
-  std::string event_type;  ///< Topic pattern.
-  std::string ordering_key;
-  std::string correlation_id;
-  std::optional<JsonContainment> payload;
+  std::optional<Timestamp> start_time = {};
+  std::optional<Timestamp> end_time = {};
+  std::string event_type = {};  ///< Topic pattern.
+  std::string ordering_key = {};
+  std::string correlation_id = {};
+  std::optional<JsonContainment> payload = {};
   std::size_t limit = 100;  ///< Most events of the page, at least 1.
   bool descending = false;
-  std::optional<ListingCursor> cursor;  ///< Go on after it; its direction must be `descending`.
+  std::optional<ListingCursor> cursor = {};  ///< Go on after it; its direction must be `descending`.
 };
 
 struct EventPage {
@@ -63,8 +63,9 @@ struct RouteRecord {
 };
 
 /// The durable log of events. All operations are coroutines that may be started from the event-loop thread only and run
-/// their blocking work elsewhere; results arrive on the event loop. All throw `Unavailable` when the storage fails (nothing
-/// of the request is then stored, or the outcome is unknown if the process died), and work again when it recovers.
+/// their blocking work elsewhere; results arrive on the event loop. All throw `Unavailable` when the storage fails
+/// (nothing of the request is then stored, or the outcome is unknown if the process died), and work again when it
+/// recovers.
 class EventStore {
  public:
   virtual ~EventStore() = default;
@@ -77,10 +78,12 @@ class EventStore {
   /// The event of this id; none when unknown.
   virtual asio::awaitable<std::optional<StoredEvent>> get(std::string event_id) = 0;
 
-  /// One page. A listing shows exactly the events that were committed when its first page was read.
+  /// One page, which may end before its limit where events are large. A listing shows exactly the events that were
+  /// committed when its first page was read.
   virtual asio::awaitable<EventPage> query(EventQuery query) = 0;
 
-  /// Events after `after` in commit order, at most `limit`, those whose type matches `type_pattern` (empty: all).
+  /// Events after `after` in commit order, at most `limit`, fewer where they are large, those whose type matches
+  /// `type_pattern` (empty: all).
   /// `scanned` of the result is the last position looked at, so that a caller goes on behind non-matching events.
   struct LogPage {
     std::vector<StoredEvent> events;

@@ -1,13 +1,13 @@
 #include "eventbus/store/sqlite/event_row.hpp"
 
-#include <array>
-#include <cstdint>
-#include <optional>
+#include <memory>
+#include <string>
 
 namespace eventbus {
 namespace {
 
 constexpr std::size_t uuid_length = 36;
+constexpr int payload_column = 11;
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
 bool dash_at(std::size_t index) {
@@ -20,9 +20,8 @@ int hex_value(char c) {
   return -1;
 }
 
-bool parse_uuid(std::string_view text, std::string& bytes) {
+bool parse_uuid(std::string_view text, std::array<char, 16>& bytes) {
   if (text.size() != uuid_length) return false;
-  std::array<char, 16> parsed{};
   std::size_t digits = 0;
   for (std::size_t index = 0; index < text.size(); ++index) {
     if (dash_at(index)) {
@@ -31,10 +30,9 @@ bool parse_uuid(std::string_view text, std::string& bytes) {
     }
     const int value = hex_value(text[index]);
     if (value < 0) return false;
-    auto& byte = parsed.at(digits++ / 2);
+    auto& byte = bytes.at(digits++ / 2);
     byte = static_cast<char>((static_cast<unsigned char>(byte) << 4U) | static_cast<unsigned>(value));
   }
-  bytes.assign(parsed.data(), parsed.size());
   return true;
 }
 
@@ -51,17 +49,18 @@ std::string format_uuid(std::string_view bytes) {
 
 }  // namespace
 
-IdKey::IdKey(std::string_view event_id) {
-  uuid = parse_uuid(event_id, bytes);
-  if (!uuid) bytes.assign(event_id);
-}
+IdKey::IdKey(std::string_view event_id) : text_(event_id), uuid_(parse_uuid(event_id, bytes_)) {}
 
 void IdKey::bind(sqlite::Statement& statement, int index) const {
-  if (uuid) {
-    statement.bind_blob(index, bytes);
+  if (uuid_) {
+    statement.bind_blob(index, {bytes_.data(), bytes_.size()});
   } else {
-    statement.bind(index, std::string_view(bytes));
+    statement.bind(index, text_);
   }
+}
+
+std::string_view payload_of(const sqlite::Statement& row) {
+  return row.text(payload_column);
 }
 
 std::int64_t to_micros(Timestamp time) {
@@ -82,7 +81,7 @@ StoredEvent read_event(const sqlite::Statement& row) {
   event->correlation_id = row.is_null(8) ? event->event_id : std::string(row.text(8));
   event->traceparent = row.text(9);
   event->cloudevent = row.text(10);
-  event->payload = row.text(11);
+  event->payload = payload_of(row);
   return {row.integer(0), from_micros(row.integer(4)), std::move(event)};
 }
 

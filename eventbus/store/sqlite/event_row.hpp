@@ -1,6 +1,8 @@
 #pragma once
 
-#include <string>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "eventbus/core/event.hpp"
@@ -12,18 +14,26 @@ namespace eventbus {
 inline constexpr std::string_view event_columns =
     "position, event_id, timestamp, (SELECT name FROM types WHERE id = type), stored_at, "
     "(SELECT name FROM exchanges WHERE id = exchange), routing_key, ordering_key, correlation_id, traceparent, "
-    "cloudevent, "
-    "payload";
+    "cloudevent, payload";
+
+/// A page of events ends early once their payloads reach this size, so that large events don't fill the memory.
+inline constexpr std::size_t most_page_bytes = std::size_t{32} << 20U;
 
 StoredEvent read_event(const sqlite::Statement& row);
+std::string_view payload_of(const sqlite::Statement& row);
 
-/// An event id as it is stored: the 16 bytes of a UUID in canonical lower-case form, else the text itself.
-struct IdKey {
+/// An event id as it is stored: the 16 bytes of a UUID in canonical lower-case form, else the text itself, which must
+/// outlive the key.
+class IdKey {
+ public:
   explicit IdKey(std::string_view event_id);
+  /// The key must outlive the binding.
   void bind(sqlite::Statement& statement, int index) const;
 
-  bool uuid = false;
-  std::string bytes;
+ private:
+  std::string_view text_;
+  std::array<char, 16> bytes_{};
+  bool uuid_;
 };
 
 std::int64_t to_micros(Timestamp time);

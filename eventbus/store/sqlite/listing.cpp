@@ -1,18 +1,17 @@
 #include "eventbus/store/sqlite/listing.hpp"
 
-#include <fmt/format.h>
-
-#include <limits>
+#include <algorithm>
 
 #include "eventbus/core/topic.hpp"
 #include "eventbus/store/sqlite/event_row.hpp"
+#include "eventbus/store/sqlite/event_writer.hpp"
 
 namespace eventbus {
 namespace {
 
-constexpr int slice_rows = 5000;
-constexpr std::size_t most_merged_types = 32;
-constexpr int first_type_parameter = 10;
+/// Keys and rows read in one go, some milliseconds: queries of one event wait behind it.
+constexpr std::int64_t slice = 2000;
+constexpr std::size_t filtered_at_once = 1000;
 
 bool has_wildcard(std::string_view pattern) {
   return pattern.find_first_of("*#") != std::string_view::npos;
@@ -28,105 +27,102 @@ std::vector<std::int64_t> matching_types(sqlite::Connection& connection, const s
     if (row.bind(1, std::string_view(pattern)).step()) types.push_back(row.integer(0));
     return types;
   }
-  auto row = connection.prepare("SELECT id, name FROM types");
+  auto row = connection.prepare("SELECT id, name FROM types ORDER BY id");
   while (row.step()) {
     if (topic_matches(pattern, row.text(1))) types.push_back(row.integer(0));
   }
   return types;
 }
 
+std::optional<ListingKey> event_that_correlates_itself(sqlite::Connection& connection, std::string_view event_id) {
+  const IdKey key(event_id);
+  auto row =
+      connection.prepare("SELECT timestamp, position FROM events WHERE event_id = ?1 AND correlation_id IS NULL");
+  key.bind(row, 1);
+  if (!row.step()) return std::nullopt;
+  return ListingKey{row.integer(0), row.integer(1)};
+}
+
 }  // namespace
 
-Listing::Listing(EventQuery query) : query_(std::move(query)) {
-  if (query_.cursor) {
-    place_ = *query_.cursor;
-    return;
-  }
-  constexpr auto lowest = std::numeric_limits<std::int64_t>::min();
-  constexpr auto highest = std::numeric_limits<std::int64_t>::max();
-  place_.descending = query_.descending;
-  place_.timestamp = from_micros(query_.descending ? highest : lowest);
-  place_.position = query_.descending ? highest : 0;
-}
-
-std::string Listing::range(std::string_view condition) const {
-  const auto beyond = query_.descending ? "<" : ">";
-  return fmt::format(
-      "SELECT timestamp, position FROM events WHERE {} timestamp >= ?1 AND timestamp <= ?2 AND "
-      "(timestamp, position) {} (?3, ?4) AND position <= ?5",
-      condition, beyond);
-}
-
-Listing::Plan Listing::make_plan(sqlite::Connection& connection) const {
-  Plan plan;
+KeySelection Listing::select(sqlite::Connection& connection) const {
+  KeySelection selection;
+  selection.snapshot = snapshot_;
+  selection.descending = query_.descending;
+  if (query_.start_time) selection.earliest = to_micros(*query_.start_time);
+  if (query_.end_time) selection.latest = to_micros(*query_.end_time);
   if (!query_.correlation_id.empty()) {
-    plan.sql = range("correlation_id = ?6 AND") + " UNION ALL " + range("event_id = ?7 AND correlation_id IS NULL AND");
+    selection.by = KeySelection::By::correlation_id;
+    selection.text = query_.correlation_id;
+    selection.also = event_that_correlates_itself(connection, query_.correlation_id);
   } else if (!query_.ordering_key.empty()) {
-    plan.sql = range("ordering_key = ?6 AND");
+    selection.by = KeySelection::By::ordering_key;
+    selection.text = query_.ordering_key;
   } else if (!matches_everything(query_.event_type)) {
-    plan.types = matching_types(connection, query_.event_type);
-    plan.exhausted = plan.types.empty();
-    if (plan.types.size() > most_merged_types) plan.types.clear();
-    for (std::size_t index = 0; index < plan.types.size(); ++index) {
-      if (index > 0) plan.sql += " UNION ALL ";
-      plan.sql += range(fmt::format("type = ?{} AND", first_type_parameter + static_cast<int>(index)));
-    }
+    selection.by = KeySelection::By::type;
+    selection.types = matching_types(connection, query_.event_type);
   }
-  if (plan.sql.empty()) plan.sql = range("");
-  plan.sql += query_.descending ? " ORDER BY timestamp DESC, position DESC" : " ORDER BY timestamp, position";
-  return plan;
+  return selection;
 }
 
-void Listing::bind(sqlite::Statement& keys, const Plan& plan) const {
-  constexpr auto lowest = std::numeric_limits<std::int64_t>::min();
-  constexpr auto highest = std::numeric_limits<std::int64_t>::max();
-  keys.bind(1, query_.start_time ? to_micros(*query_.start_time) : lowest);
-  keys.bind(2, query_.end_time ? to_micros(*query_.end_time) : highest);
-  keys.bind(3, to_micros(place_.timestamp)).bind(4, place_.position).bind(5, place_.snapshot);
-  if (!query_.correlation_id.empty()) {
-    keys.bind(6, std::string_view(query_.correlation_id));
-  } else if (!query_.ordering_key.empty()) {
-    keys.bind(6, std::string_view(query_.ordering_key));
-  }
-  for (std::size_t index = 0; index < plan.types.size(); ++index) {
-    keys.bind(first_type_parameter + static_cast<int>(index), plan.types[index]);
-  }
-}
-
-bool Listing::matches(const StoredEvent& stored) const {
-  const auto& event = *stored.event;
-  return (matches_everything(query_.event_type) || topic_matches(query_.event_type, event.event_type)) &&
-         (query_.ordering_key.empty() || event.ordering_key == query_.ordering_key) &&
-         (query_.correlation_id.empty() || event.correlation_id == query_.correlation_id) &&
-         (!query_.payload || query_.payload->contained_in(event.payload));
+void Listing::begin(sqlite::Connection& connection) {
+  const auto head = largest_position(connection);
+  snapshot_ = query_.cursor ? std::min(query_.cursor->snapshot, head) : head;
+  place_ = query_.cursor ? ListingKey{to_micros(query_.cursor->timestamp), query_.cursor->position}
+                         : ListingKeys::beginning(query_.descending);
+  auto selection = select(connection);
+  const int conditions = (query_.correlation_id.empty() ? 0 : 1) + (query_.ordering_key.empty() ? 0 : 1) +
+                         (matches_everything(query_.event_type) ? 0 : 1);
+  const bool filtered = query_.payload || conditions > 1;
+  wanted_ = std::max(query_.limit + 1, filtered ? filtered_at_once : 0);
+  last_candidates_ = selection.by == KeySelection::By::type && selection.types.empty();
+  keys_.emplace(connection, std::move(selection));
+  keys_->restart(place_, wanted_);
 }
 
 bool Listing::read_slice(sqlite::Connection& connection) {
-  if (!started_ && !query_.cursor) place_.snapshot = connection.query_integer("SELECT max(position) FROM events");
-  started_ = true;
-  const auto plan = make_plan(connection);
-  if (plan.exhausted) return true;
-  static const std::string fetch = "SELECT " + std::string(event_columns) + " FROM events WHERE position = ?1";
-  const IdKey correlated(query_.correlation_id);
-  auto keys = connection.prepare(plan.sql);
-  bind(keys, plan);
-  if (!query_.correlation_id.empty()) correlated.bind(keys, 7);
-  for (int row = 0; row < slice_rows; ++row) {
-    if (!keys.step()) return true;
-    auto event = connection.prepare(fetch);
-    event.bind(1, keys.integer(1)).step();
-    auto stored = read_event(event);
-    if (matches(stored)) {
-      if (page_.events.size() == query_.limit) {
-        page_.next = place_;
-        return true;
-      }
-      page_.events.push_back(std::move(stored));
+  if (!keys_) begin(connection);
+  for (std::int64_t budget = slice; budget > 0; --budget) {
+    if (next_candidate_ == candidates_.size()) {
+      if (last_candidates_) return true;
+      if (!keys_->advance(connection, budget)) return false;
+      look_for_more();
+      if (candidates_.empty()) return true;
     }
-    place_.timestamp = from_micros(keys.integer(0));
-    place_.position = keys.integer(1);
+    if (examine(connection, candidates_[next_candidate_++])) return true;
   }
   return false;
+}
+
+void Listing::look_for_more() {
+  candidates_ = keys_->take();
+  next_candidate_ = 0;
+  last_candidates_ = candidates_.size() < wanted_;
+  if (!last_candidates_) keys_->restart(candidates_.back(), wanted_);
+}
+
+bool Listing::examine(sqlite::Connection& connection, const ListingKey& key) {
+  static const std::string sql = "SELECT " + std::string(event_columns) + " FROM events WHERE position = ?1";
+  auto row = connection.prepare(sql);
+  if (row.bind(1, key.position).step() && (!query_.payload || query_.payload->contained_in(payload_of(row)))) {
+    auto stored = read_event(row);
+    if (matches(*stored.event)) {
+      if (page_.events.size() == query_.limit || page_bytes_ >= most_page_bytes) {
+        page_.next = ListingCursor{from_micros(place_.timestamp), place_.position, snapshot_, query_.descending};
+        return true;
+      }
+      page_bytes_ += stored.event->payload.size();
+      page_.events.push_back(std::move(stored));
+    }
+  }
+  place_ = key;
+  return false;
+}
+
+bool Listing::matches(const Event& event) const {
+  return (matches_everything(query_.event_type) || topic_matches(query_.event_type, event.event_type)) &&
+         (query_.ordering_key.empty() || event.ordering_key == query_.ordering_key) &&
+         (query_.correlation_id.empty() || event.correlation_id == query_.correlation_id);
 }
 
 }  // namespace eventbus

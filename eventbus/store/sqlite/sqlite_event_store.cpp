@@ -34,9 +34,12 @@ EventStore::LogPage scan_log(sqlite::Connection& connection, Position after, std
   EventStore::LogPage page{{}, after};
   auto row = connection.prepare(sql);
   row.bind(1, after).bind(2, static_cast<std::int64_t>(most));
-  while (page.events.size() < limit && row.step()) {
+  std::size_t bytes = 0;
+  while (page.events.size() < limit && bytes < most_page_bytes && row.step()) {
     page.scanned = row.integer(0);
-    if (pattern.empty() || topic_matches(pattern, row.text(3))) page.events.push_back(read_event(row));
+    if (!pattern.empty() && !topic_matches(pattern, row.text(3))) continue;
+    bytes += payload_of(row).size();
+    page.events.push_back(read_event(row));
   }
   return page;
 }
@@ -67,12 +70,23 @@ std::vector<StoredEvent> fetch(sqlite::Connection& connection, const std::vector
   return events;
 }
 
+std::optional<Position> find_first(sqlite::Connection& connection, std::int64_t time) {
+  auto block = connection.prepare(
+      "SELECT coalesce((SELECT id FROM blocks WHERE latest >= ?1 ORDER BY id LIMIT 1), "
+      "(SELECT max(id) + 1 FROM blocks), 0)");
+  block.bind(1, time).step();
+  auto row = connection.prepare(
+      "SELECT min(position) FROM events INDEXED BY events_time WHERE position >> 14 = ?1 AND timestamp >= ?2");
+  row.bind(1, block.integer(0)).bind(2, time).step();
+  return row.is_null(0) ? std::nullopt : std::optional(row.integer(0));
+}
+
 }  // namespace
 
 SqliteEventStore::SqliteEventStore(sqlite::Database& database, StoreMetrics& metrics)
     : database_(database), metrics_(metrics) {
   database_.migrate("store", event_schema());
-  head_ = database_.startup_connection().query_integer("SELECT max(position) FROM events");
+  head_ = largest_position(database_.startup_connection());
 }
 
 asio::awaitable<std::vector<std::vector<Appended>>> SqliteEventStore::append(std::vector<AppendRequest> requests) {
@@ -134,11 +148,7 @@ asio::awaitable<std::vector<StoredEvent>> SqliteEventStore::read_at(std::vector<
 }
 
 asio::awaitable<std::optional<Position>> SqliteEventStore::first_at_or_after(Timestamp time) {
-  auto job = [time](sqlite::Connection& connection) -> std::optional<Position> {
-    auto row = connection.prepare("SELECT min(position) FROM events WHERE timestamp >= ?1");
-    row.bind(1, to_micros(time)).step();
-    return row.is_null(0) ? std::nullopt : std::optional<Position>(row.integer(0));
-  };
+  auto job = [time](sqlite::Connection& connection) { return find_first(connection, to_micros(time)); };
   co_return co_await database_.read(job);
 }
 
