@@ -62,7 +62,8 @@ class Shell:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        environment = clean_environment(EVENTBUS_LISTEN=f"127.0.0.1:{self.port}", EVENTBUS_URL=f"http://127.0.0.1:{self.port}", COLUMNS="200")
+        environment = clean_environment(EVENTBUS_LISTEN=f"127.0.0.1:{self.port}", EVENTBUS_URL=f"http://127.0.0.1:{self.port}",
+                                        EVENTBUS_DATA_DIR=str(place / "eventbus-data"), COLUMNS="200")
         environment["HOME"] = str(place)
         self.bash = subprocess.Popen(["bash"], cwd=place, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=subprocess.STDOUT, text=True, start_new_session=True)
@@ -79,7 +80,8 @@ class Shell:
                 before, _, status = line.partition(MARK)
                 if service:
                     self.wait_until_ready()
-                return int(status), (output + before).replace(f"127.0.0.1:{self.port}", "localhost:8000")
+                output = re.sub(r"^bash: line \d+: +\d+ Killed +.*\n", "", output + before, flags=re.M)  # of a service, as asked
+                return int(status), output.replace(f"127.0.0.1:{self.port}", "localhost:8000")
             output += line
         raise AssertionError(f"the shell ended within {step.command!r}: {output}")
 
