@@ -142,7 +142,7 @@ class BusTest : public testing::Test {
   RecordingBroker broker;
   EventFeed feed{loop.get_executor(), store, 4096};
   MetricRegistry metrics;
-  Publisher publisher{loop.get_executor(), store, broker, feed, metrics, {.group_limit = 3, .max_in_flight = 5}};
+  Publisher publisher{loop.get_executor(), store, broker, feed, metrics, {.group_limit = 3, .groups_in_flight = 1, .max_in_flight = 5}};
   TaskGroup tasks{loop.get_executor()};
   std::vector<std::string> outcomes;
 };
@@ -186,6 +186,29 @@ TEST_F(BusTest, AGroupHoldsAtMostItsLimit) {
   EXPECT_EQ(store.groups, 3);
   commit();
   EXPECT_EQ(outcomes.size(), 5u);
+}
+
+TEST_F(BusTest, HandsTheStoreSeveralGroupsAtOnce) {
+  Publisher eager{loop.get_executor(), store, broker, feed, metrics, {.groups_in_flight = 2}};
+  tasks.spawn("eager", eager.run());
+  std::size_t stored = 0;
+  const auto publish_through = [&](const std::string& type) -> asio::awaitable<void> {
+    auto draft = draft_of(type);
+    stored += (co_await eager.publish(std::move(draft))).has_value() ? 1 : 0;
+  };
+  for (const auto* type : {"a", "b", "c"}) {
+    tasks.spawn(type, publish_through(type));
+    poll();
+  }
+  EXPECT_EQ(store.groups, 2);
+  for (int group = 0; group < 3; ++group) commit();
+  EXPECT_EQ(store.groups, 3);
+  EXPECT_EQ(stored, 3u);
+  ASSERT_EQ(broker.taken.size(), 3u);
+  for (std::size_t index = 0; index < 3; ++index)
+    EXPECT_EQ(broker.taken[index].position, static_cast<Position>(index + 1));
+  eager.stop();
+  poll();
 }
 
 TEST_F(BusTest, RefusesMoreThanItMayHoldAndTakesThemLater) {

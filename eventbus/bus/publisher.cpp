@@ -1,6 +1,8 @@
 #include "eventbus/bus/publisher.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <iterator>
 
@@ -8,12 +10,21 @@
 
 namespace eventbus {
 
+namespace {
+
+/// Between as many answers other work gets its turn, so that clients' next requests reach the disk before the last
+/// client is answered.
+constexpr std::size_t answered_at_once = 32;
+
+}  // namespace
+
 struct Publisher::Waiting {
   AppendRequest request;
+  std::size_t drafts;
   Completion<std::vector<Appended>> done;
 };
 
-Publisher::Publisher(asio::any_io_executor executor, EventStore& store, Broker& broker, EventFeed& feed,
+Publisher::Publisher(const asio::any_io_executor& executor, EventStore& store, Broker& broker, EventFeed& feed,
                      MetricRegistry& metrics, PublisherSettings settings)
     : store_(store),
       broker_(broker),
@@ -22,7 +33,8 @@ Publisher::Publisher(asio::any_io_executor executor, EventStore& store, Broker& 
                                            "Time from accepting a publish to its durable acknowledgement.",
                                            {"event_type"})),
       settings_(settings),
-      arrived_(std::move(executor)) {}
+      arrived_(executor),
+      groups_(executor) {}
 
 Publisher::~Publisher() = default;
 
@@ -42,9 +54,10 @@ Result<void> Publisher::accepting(std::size_t drafts) const {
 }
 
 asio::awaitable<std::vector<Appended>> Publisher::append(AppendRequest request) {
-  in_flight_ += request.drafts.size();
-  auto enqueue = [this, &request](Completion<std::vector<Appended>> done) {
-    waiting_.push_back(Waiting{std::move(request), std::move(done)});
+  const auto drafts = request.drafts.size();
+  in_flight_ += drafts;
+  auto enqueue = [this, &request, drafts](Completion<std::vector<Appended>> done) {
+    waiting_.push_back(Waiting{std::move(request), drafts, std::move(done)});
     arrived_.notify_one();
   };
   co_return co_await suspend<std::vector<Appended>>(enqueue);
@@ -105,13 +118,15 @@ void Publisher::observe(std::string_view event_type, std::chrono::steady_clock::
 }
 
 asio::awaitable<void> Publisher::run() {
-  for (;;) {
-    while (waiting_.empty()) {
-      if (stopping_) co_return;
+  while (!waiting_.empty() || !stopping_) {
+    if (waiting_.empty() || storing_ == settings_.groups_in_flight) {
       co_await arrived_.wait();
+    } else {
+      ++storing_;
+      groups_.spawn("commit a group", commit(take_group()));
     }
-    co_await commit(take_group());
   }
+  co_await groups_.join();
 }
 
 void Publisher::stop() {
@@ -123,7 +138,7 @@ std::vector<Publisher::Waiting> Publisher::take_group() {
   std::vector<Waiting> group;
   std::size_t events = 0;
   while (!waiting_.empty() && events < settings_.group_limit) {
-    events += waiting_.front().request.drafts.size();
+    events += waiting_.front().drafts;
     group.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
   }
@@ -133,11 +148,7 @@ std::vector<Publisher::Waiting> Publisher::take_group() {
 asio::awaitable<void> Publisher::commit(std::vector<Waiting> group) {
   std::vector<AppendRequest> requests;
   requests.reserve(group.size());
-  std::size_t events = 0;
-  for (auto& waiting : group) {
-    events += waiting.request.drafts.size();
-    requests.push_back(std::move(waiting.request));
-  }
+  for (auto& waiting : group) requests.push_back(std::move(waiting.request));
   std::vector<std::vector<Appended>> results(group.size());
   std::exception_ptr failure;
   try {
@@ -146,8 +157,13 @@ asio::awaitable<void> Publisher::commit(std::vector<Waiting> group) {
   } catch (const std::exception&) {
     failure = std::current_exception();
   }
-  in_flight_ -= events;
-  for (std::size_t index = 0; index < group.size(); ++index) group[index].done(failure, std::move(results[index]));
+  --storing_;
+  arrived_.notify_one();
+  for (std::size_t index = 0; index < group.size(); ++index) {
+    in_flight_ -= group[index].drafts;
+    group[index].done(failure, std::move(results[index]));
+    if ((index + 1) % answered_at_once == 0) co_await asio::post(asio::use_awaitable);
+  }
 }
 
 void Publisher::hand_over(const std::vector<std::vector<Appended>>& results) {

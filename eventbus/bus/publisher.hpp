@@ -11,6 +11,7 @@
 #include "eventbus/bus/event_feed.hpp"
 #include "eventbus/runtime/signal.hpp"
 #include "eventbus/runtime/suspend.hpp"
+#include "eventbus/runtime/task_group.hpp"
 #include "eventbus/store/event_store.hpp"
 #include "eventbus/telemetry/metrics.hpp"
 
@@ -22,6 +23,8 @@ struct PublisherSettings {
   /// A group commit gathers requests until it holds this many events (a larger batch goes whole). Raising it costs
   /// latency under overload, lowering it costs throughput.
   std::size_t group_limit = 100;
+  /// Groups handed to the store and not yet durable. The store may commit them together.
+  std::size_t groups_in_flight = 8;
   /// Most events waiting for a group; further publishes are refused with `too_many_requests`.
   std::size_t max_in_flight = 65536;
 };
@@ -32,12 +35,12 @@ struct PublishOutcome {
   bool published = false;  ///< The broker has it too.
 };
 
-/// Stores events in groups and hands them to the broker and the feed in commit order. While one group is being
-/// committed the next one gathers, so a lone event never waits for a batch to fill. All members on the event-loop
+/// Stores events in groups and hands them to the broker and the feed in commit order. What arrives together is a group;
+/// a lone event never waits for a batch to fill. Groups gather only while `groups_in_flight` are being stored. All members on the event-loop
 /// thread.
 class Publisher {
  public:
-  Publisher(asio::any_io_executor executor, EventStore& store, Broker& broker, EventFeed& feed, MetricRegistry& metrics,
+  Publisher(const asio::any_io_executor& executor, EventStore& store, Broker& broker, EventFeed& feed, MetricRegistry& metrics,
             PublisherSettings settings);
   ~Publisher();
 
@@ -76,8 +79,10 @@ class Publisher {
   HistogramFamily& publish_duration_;
   PublisherSettings settings_;
   Signal arrived_;
+  TaskGroup groups_;
   std::deque<Waiting> waiting_;
-  std::size_t in_flight_ = 0;
+  std::size_t in_flight_ = 0;  ///< Events accepted and not yet answered.
+  std::size_t storing_ = 0;    ///< Groups.
   BusMode mode_ = BusMode::normal;
   bool stopping_ = false;
 };

@@ -37,9 +37,16 @@ std::string_view remedy(int code) {
   }
 }
 
+/// Of a damaged file SQLite quotes what it found there, which may be anything.
+std::string message_of(sqlite3* database, int code) {
+  std::string message = database == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database);
+  std::ranges::replace_if(message, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }, '?');
+  return message;
+}
+
 [[noreturn]] void raise(sqlite3* database, int code, std::string_view operation) {
   const int primary = code & 0xff;
-  const std::string message = database == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database);
+  const auto message = message_of(database, code);
   const auto file = file_of(database);
   if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) {
     throw DamagedDatabase(fmt::format(
@@ -151,7 +158,7 @@ Connection::Connection(const std::filesystem::path& file, OpenMode mode) {
                     (mode == OpenMode::read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   const int code = sqlite3_open_v2(file.c_str(), &database_, flags, nullptr);
   if (code != SQLITE_OK) {
-    const std::string message = database_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database_);
+    const auto message = message_of(database_, code);
     sqlite3_close_v2(std::exchange(database_, nullptr));
     throw Unavailable(fmt::format("opening {}", file.string()), fmt::format("{} ({})", remedy(code & 0xff), message));
   }

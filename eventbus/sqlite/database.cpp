@@ -11,6 +11,7 @@
 #include "eventbus/sqlite/checkpointer.hpp"
 #include "eventbus/sqlite/data_directory.hpp"
 #include "eventbus/sqlite/database_file.hpp"
+#include "eventbus/sqlite/log_flusher.hpp"
 #include "eventbus/sqlite/work_queue.hpp"
 #include "eventbus/telemetry/log.hpp"
 
@@ -40,6 +41,7 @@ struct Database::Impl {
       readers.back()->limit_cache(settings.reader_cache_bytes);
     }
     checkpointer.emplace(file);
+    flusher.emplace(executor, file);
     for (auto& reader : readers) {
       reader_threads.emplace_back([this, connection_of = reader.get()] { read_jobs(*connection_of); });
     }
@@ -52,6 +54,7 @@ struct Database::Impl {
     for (auto& reader : readers) reader->interrupt();
     writer_thread.join();
     for (auto& thread : reader_threads) thread.join();
+    flusher.reset();
     checkpointer.reset();
     readers.clear();
     try {
@@ -65,7 +68,14 @@ struct Database::Impl {
   void write_groups() {
     for (auto group = writes.pop_all(); !group.empty(); group = writes.pop_all()) {
       auto failure = commit(group);
-      resume(std::move(group), std::move(failure));
+      if (failure) {
+        resume(std::move(group), std::move(failure));
+        continue;
+      }
+      std::vector<LogFlusher::Done> done;
+      done.reserve(group.size());
+      for (auto& item : group) done.push_back(std::move(item.done));
+      flusher->flush_then(std::move(done));
       checkpointer->committed(connection);
     }
   }
@@ -130,6 +140,7 @@ struct Database::Impl {
   WorkQueue writes;
   WorkQueue reads;
   std::optional<Checkpointer> checkpointer;
+  std::optional<LogFlusher> flusher;
   std::vector<std::unique_ptr<Connection>> readers;
   std::vector<std::thread> reader_threads;
   std::thread writer_thread;

@@ -24,8 +24,8 @@ struct DatabaseSettings {
 };
 
 /// The data directory and the one database file in it, shared by the event store and the embedded broker: one writer
-/// thread that commits everything waiting in one transaction (WAL, synchronous=FULL: on disk before `write` returns),
-/// and reader threads. The constructor takes the directory's lock and throws std::runtime_error with a remedy when
+/// thread that commits everything waiting in one transaction, a thread that flushes what it committed (on disk before
+/// `write` returns; a reader may see it a moment earlier), and reader threads. The constructor takes the directory's lock and throws std::runtime_error with a remedy when
 /// another process holds it, when the file is damaged, is no database, or is from a newer version. Coroutines may be
 /// started from the event-loop thread and resume there.
 class Database {

@@ -43,7 +43,7 @@ void prepare_database_file(Connection& connection, const std::filesystem::path& 
     connection.execute(fmt::format("PRAGMA page_size = {}; PRAGMA application_id = {}", page_bytes, application_id));
   }
   connection.execute(
-      fmt::format("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; "
+      fmt::format("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; "
                   "PRAGMA journal_size_limit = {}",
                   kept_log_bytes));
   connection.execute(

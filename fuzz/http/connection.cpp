@@ -122,7 +122,8 @@ std::optional<Connection::Answer> Connection::receive(bool head_only) {
     if (!head->starts_with("HTTP/1.1 "))
       throw std::runtime_error(fmt::format("no HTTP answer: {:?}", head->substr(0, 200)));
     *head += "\r\n";
-    Answer answer{.status = std::atoi(head->c_str() + 9)};
+    Answer answer;
+    answer.status = std::atoi(head->c_str() + 9);
     if (answer.status < 200) continue;
     answer.last = contains_ci(*head, "\r\nconnection: close") || contains_ci(*head, "text/event-stream");
     bool bodiless = head_only || answer.status == 204 || answer.status == 304;

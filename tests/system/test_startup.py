@@ -1,5 +1,5 @@
 """What stops a start, and says why: wrong settings, a taken data directory, damage, a newer version."""
-import os
+import random
 import sqlite3
 import subprocess
 
@@ -77,11 +77,12 @@ def test_a_file_that_is_no_database_is_refused(tmp_path, content):
     assert (tmp_path / DATABASE).read_bytes() == content
 
 
-def test_a_damaged_database_is_refused(start, tmp_path):
+@pytest.mark.parametrize("seed", range(5))
+def test_a_damaged_database_is_refused(start, tmp_path, seed):
     path = filled(start, tmp_path) / DATABASE
     with open(path, "r+b") as file:
         file.seek(4096)
-        file.write(os.urandom(4096 * 8))
+        file.write(random.Random(seed).randbytes(4096 * 8))
     damaged = path.read_bytes()
     said = refused(path.parent)
     assert DATABASE in said or "damaged" in said, said

@@ -77,16 +77,15 @@ TEST_P(EmbeddedRun, CountsALongBacklogExactlyAcrossRestarts) {
   EXPECT_THAT(receive_all("q"), SizeIs(850 - acked));
 }
 
-TEST_P(EmbeddedRun, RedrivesAsFastAsAsked) {
+TEST_P(EmbeddedRun, RedrivesNoFasterThanAsked) {
   fixture().use_real_clock();
   declare(queue("q"));
-  publish_burst(5);
+  publish_burst(10);
   nack("q", receive("q"), {.requeue = false, .delay = {}, .reason = {}});
   const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
-  const auto begun = SteadyClock::now();
-  EXPECT_EQ(run(broker().redrive("q", all, 100, false)).value(), 5u);
-  while (info("q").ready < 5) loop.run_one();
-  EXPECT_GE(SteadyClock::now() - begun, Millis{1});
+  EXPECT_EQ(run(broker().redrive("q", all, 50, false)).value(), 10u);
+  EXPECT_GT(info("q").dead_letters, 0u) << "not all at once";
+  while (info("q").ready < 10) loop.run_one();
   EXPECT_EQ(info("q").dead_letters, 0u);
 }
 
