@@ -192,8 +192,8 @@ TEST_F(BusTest, HandsTheStoreSeveralGroupsAtOnce) {
   Publisher eager{loop.get_executor(), store, broker, feed, metrics, {.groups_in_flight = 2}};
   tasks.spawn("eager", eager.run());
   std::size_t stored = 0;
-  const auto publish_through = [&](const std::string& type) -> asio::awaitable<void> {
-    auto draft = draft_of(type);
+  const auto publish_through = [&](std::string type) -> asio::awaitable<void> {
+    auto draft = draft_of(std::move(type));
     stored += (co_await eager.publish(std::move(draft))).has_value() ? 1 : 0;
   };
   for (const auto* type : {"a", "b", "c"}) {
