@@ -30,18 +30,18 @@ struct Delivery {
 struct QueueInfo {
   QueueDefinition definition;
   bool paused = false;
-  std::uint64_t ready = 0;         ///< Waiting, deliverable now.
-  std::uint64_t in_flight = 0;     ///< Delivered, neither acknowledged nor expired.
-  std::uint64_t delayed = 0;       ///< Waiting for a retry's time.
+  std::uint64_t ready = 0;      ///< Waiting, deliverable now.
+  std::uint64_t in_flight = 0;  ///< Delivered, neither acknowledged nor expired.
+  std::uint64_t delayed = 0;    ///< Waiting for a retry's time.
   std::uint64_t dead_letters = 0;
-  std::uint64_t consumers = 0;     ///< Receives waiting or deliveries' holders right now.
+  std::uint64_t consumers = 0;                ///< Receives waiting or deliveries' holders right now.
   std::optional<Timestamp> oldest_stored_at;  ///< Of the oldest unsettled event; none when the queue is empty.
 };
 
 enum class DeclareOutcome : std::uint8_t { created, unchanged, updated };
 
-/// What acknowledgements did. Ids that are unknown, settled or expired are listed, never an error: the event is either done
-/// or will be delivered again.
+/// What acknowledgements did. Ids that are unknown, settled or expired are listed, never an error: the event is either
+/// done or will be delivered again.
 struct Settled {
   std::uint64_t settled = 0;
   std::vector<std::string> unknown;
@@ -73,15 +73,16 @@ struct DeadLetterSelection {
   bool all = false;
 };
 
-/// Room that was reserved in the queues that a publish will reach. Given back when destroyed; counted as used by `take`.
+/// Room that was reserved in the queues that a publish will reach. Given back when destroyed; counted as used by
+/// `take`.
 class Admission {
  public:
   virtual ~Admission() = default;
 };
 
-/// Durable topic routing, queues, deliveries, retries and dead letters. All members are called on the event-loop thread;
-/// coroutines resume there. What an awaited call reports as done survives kill -9. Storage trouble throws `Unavailable`.
-/// A queue that doesn't exist is `unknown_queue`.
+/// Durable topic routing, queues, deliveries, retries and dead letters. All members are called on the event-loop
+/// thread; coroutines resume there. What an awaited call reports as done survives kill -9. Storage trouble throws
+/// `Unavailable`. A queue that doesn't exist is `unknown_queue`.
 class Broker {
  public:
   virtual ~Broker() = default;
@@ -123,9 +124,10 @@ class Broker {
   /// The consumer is gone before it saw them: ready again at once, without counting an attempt.
   virtual void give_back(std::string_view queue, std::span<const std::string> delivery_ids) = 0;
 
-  virtual asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string queue, Position after, std::size_t limit) = 0;
-  /// Dead letters back into the queue as fresh events (attempt 1), at most `events_per_second` (0: at once). Returns how
-  /// many matched; with `dry_run` nothing else happens. A throttled redrive goes on after the call returned.
+  virtual asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string queue, Position after,
+                                                               std::size_t limit) = 0;
+  /// Dead letters back into the queue as fresh events (attempt 1), at most `events_per_second` (0: at once). Returns
+  /// how many matched; with `dry_run` nothing else happens. A throttled redrive goes on after the call returned.
   virtual asio::awaitable<Result<std::uint64_t>> redrive(std::string queue, DeadLetterSelection selection,
                                                          std::uint32_t events_per_second, bool dry_run) = 0;
   virtual asio::awaitable<Result<std::uint64_t>> delete_dead_letters(std::string queue, DeadLetterSelection selection,

@@ -8,8 +8,10 @@ BrokerMetrics::BrokerMetrics(MetricRegistry& registry)
       consumed(registry.counters("eventbus_events_consumed_total", "Deliveries acknowledged by consumers.",
                                  {"event_type", "queue"})),
       deliveries(registry.counters("eventbus_deliveries_total", "Deliveries by outcome.", {"queue", "outcome"})),
-      dead_letters(registry.counters("eventbus_dead_letters_total", "Events that became dead letters.", {"queue", "reason"})),
-      retries(registry.counters("eventbus_retries_total", "Deliveries scheduled again after a failed attempt.", {"queue"})),
+      dead_letters(
+          registry.counters("eventbus_dead_letters_total", "Events that became dead letters.", {"queue", "reason"})),
+      retries(
+          registry.counters("eventbus_retries_total", "Deliveries scheduled again after a failed attempt.", {"queue"})),
       delivery_time(registry.histograms("eventbus_delivery_duration_seconds",
                                         "Time from a delivery to its acknowledgement.", {"queue"})),
       end_to_end(registry.histograms("eventbus_end_to_end_latency_seconds",

@@ -142,7 +142,8 @@ class BusTest : public testing::Test {
   RecordingBroker broker;
   EventFeed feed{loop.get_executor(), store, 4096};
   MetricRegistry metrics;
-  Publisher publisher{loop.get_executor(), store, broker, feed, metrics, {.group_limit = 3, .groups_in_flight = 1, .max_in_flight = 5}};
+  Publisher publisher{
+      loop.get_executor(), store, broker, feed, metrics, {.group_limit = 3, .groups_in_flight = 1, .max_in_flight = 5}};
   TaskGroup tasks{loop.get_executor()};
   std::vector<std::string> outcomes;
 };

@@ -36,12 +36,12 @@ struct PublishOutcome {
 };
 
 /// Stores events in groups and hands them to the broker and the feed in commit order. What arrives together is a group;
-/// a lone event never waits for a batch to fill. Groups gather only while `groups_in_flight` are being stored. All members on the event-loop
-/// thread.
+/// a lone event never waits for a batch to fill. Groups gather only while `groups_in_flight` are being stored. All
+/// members on the event-loop thread.
 class Publisher {
  public:
-  Publisher(const asio::any_io_executor& executor, EventStore& store, Broker& broker, EventFeed& feed, MetricRegistry& metrics,
-            PublisherSettings settings);
+  Publisher(const asio::any_io_executor& executor, EventStore& store, Broker& broker, EventFeed& feed,
+            MetricRegistry& metrics, PublisherSettings settings);
   ~Publisher();
 
   /// Durable when it returns. Errors: `queue_full`, `too_many_requests`, `read_only`, `draining`; a conflicting id is

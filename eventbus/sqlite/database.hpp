@@ -25,9 +25,9 @@ struct DatabaseSettings {
 
 /// The data directory and the one database file in it, shared by the event store and the embedded broker: one writer
 /// thread that commits everything waiting in one transaction, a thread that flushes what it committed (on disk before
-/// `write` returns; a reader may see it a moment earlier), and reader threads. The constructor takes the directory's lock and throws std::runtime_error with a remedy when
-/// another process holds it, when the file is damaged, is no database, or is from a newer version. Coroutines may be
-/// started from the event-loop thread and resume there.
+/// `write` returns; a reader may see it a moment earlier), and reader threads. The constructor takes the directory's
+/// lock and throws std::runtime_error with a remedy when another process holds it, when the file is damaged, is no
+/// database, or is from a newer version. Coroutines may be started from the event-loop thread and resume there.
 class Database {
  public:
   Database(asio::any_io_executor executor, DatabaseSettings settings);
@@ -42,8 +42,8 @@ class Database {
 
   /// Runs `job` on the writer thread inside a transaction shared with whatever else waits, and resumes once that is on
   /// disk. A job must decide before it writes: when it throws, the whole transaction is rolled back and every job in it
-  /// fails with `Unavailable`. Jobs run in the order of their calls. A job is a named object that lives until it returns:
-  /// gcc 12 destroys a copy of a capturing lambda made inside a co_await expression twice.
+  /// fails with `Unavailable`. Jobs run in the order of their calls. A job is a named object that lives until it
+  /// returns: gcc 12 destroys a copy of a capturing lambda made inside a co_await expression twice.
   template <class Job>
   asio::awaitable<std::invoke_result_t<Job&, Connection&>> write(Job& job) {
     auto enqueue = [this](Work work, Done done) { enqueue_write(std::move(work), std::move(done)); };
