@@ -8,6 +8,7 @@ ROOT = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".").resolve()
 MAX_LINES = 400
 HOMES = {  # header prefix -> modules that may include it
     "sqlite3.h": {"sqlite"},
+    "libpq-fe.h": {"postgres"},
     "prometheus/": {"telemetry"},
     "spdlog/": {"telemetry"},
     "boost/beast": {"http", "client"},

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eventbus/core/timestamp.hpp"
+
+namespace eventbus::postgres {
+
+/// One SQL statement with its parameters $1, $2, … in the order they are added. `sql` is the key of the connection's
+/// cache of prepared statements, so it should be one of few texts; values belong into parameters.
+class Statement {
+ public:
+  explicit Statement(std::string sql) : sql_(std::move(sql)) {}
+
+  Statement& add(std::int64_t value);
+  Statement& add(std::string_view text);  ///< The server takes the type from the context.
+  Statement& add(Timestamp time);
+  Statement& add(const std::vector<std::int64_t>& values);      ///< bigint[]
+  Statement& add(const std::vector<std::string_view>& values);  ///< text[]
+  Statement& add_null();
+  Statement& add_optional(std::string_view text);  ///< NULL when it is empty.
+
+  struct Parameter {
+    std::uint32_t type;  ///< OID; 0 lets the server decide.
+    bool is_null;
+    bool binary;
+    std::string bytes;
+  };
+
+  const std::string& sql() const { return sql_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+
+ private:
+  std::string sql_;
+  std::vector<Parameter> parameters_;
+};
+
+}  // namespace eventbus::postgres
