@@ -1,0 +1,120 @@
+#include "eventbus/bus/relay.hpp"
+
+#include <algorithm>
+
+#include "eventbus/core/error.hpp"
+#include "eventbus/runtime/crash_point.hpp"
+#include "eventbus/telemetry/log.hpp"
+
+namespace eventbus {
+
+Relay::Relay(const asio::any_io_executor& executor, Outbox& outbox, EventSink& sink, Leadership& leadership,
+             RelaySettings settings)
+    : outbox_(outbox),
+      sink_(sink),
+      leadership_(leadership),
+      settings_(std::move(settings)),
+      changed_(executor),
+      windows_(executor) {}
+
+void Relay::notify() {
+  notified_ = true;
+  changed_.notify_all();
+}
+
+void Relay::stop() {
+  stopping_ = true;
+  changed_.notify_all();
+}
+
+asio::awaitable<void> Relay::run() {
+  while (!stopping_) {
+    bool failed = false;
+    try {
+      co_await turn();
+    } catch (const Unavailable& error) {
+      failed = true;
+      log(LogLevel::warning, "events wait in the outbox; relaying them is tried again",
+          {{"error", std::string_view(error.what())}});
+    }
+    if (failed) co_await start_over();
+  }
+  co_await windows_.join();
+  leading_ = false;
+  co_await leadership_.resign();
+}
+
+asio::awaitable<void> Relay::start_over() {
+  co_await windows_.join();
+  failure_ = nullptr;
+  const auto wait = settings_.retry.wait(++failures_, settings_.random());
+  co_await pause(std::max(wait, settings_.busy_poll));
+}
+
+/// One look at the outbox, or one at who leads.
+asio::awaitable<void> Relay::turn() {
+  leading_ = false;
+  leading_ = co_await leadership_.lead();
+  if (!leading_) {
+    co_await pause(settings_.standby);
+    co_return;
+  }
+  co_await relay_some();
+}
+
+asio::awaitable<void> Relay::relay_some() {
+  notified_ = false;
+  while (!stopping_ && !failure_ && windows_.size() >= settings_.windows_in_flight) co_await changed_.wait();
+  co_await settle();
+  auto entries = co_await next_window();
+  if (entries.empty()) {
+    const auto idle = Clock::now() - last_found_ > std::chrono::seconds{1};
+    if (!notified_) co_await pause(idle ? settings_.idle_poll : settings_.busy_poll);
+    co_return;
+  }
+  last_found_ = Clock::now();
+  auto events = co_await outbox_.read(entries);
+  for (const auto& entry : entries) in_flight_.insert(entry.first);
+  windows_.spawn("relay window", hand_over(std::move(entries), std::move(events)));
+}
+
+/// The failure of a window, once those beside it have ended, so that nothing overtakes its repetition.
+asio::awaitable<void> Relay::settle() {
+  if (!failure_) co_return;
+  co_await windows_.join();
+  std::rethrow_exception(std::exchange(failure_, nullptr));
+}
+
+asio::awaitable<std::vector<OutboxEntry>> Relay::next_window() {
+  auto entries = co_await outbox_.pending(in_flight_.size() + settings_.window);
+  std::erase_if(entries, [this](const OutboxEntry& entry) { return in_flight_.contains(entry.first); });
+  std::size_t events = 0;
+  const auto behind = std::ranges::find_if(entries, [&](const OutboxEntry& entry) {
+    const bool full = events > 0 && events >= settings_.window;
+    events += static_cast<std::size_t>(entry.last - entry.first + 1);
+    return full;
+  });
+  entries.erase(behind, entries.end());
+  co_return entries;
+}
+
+asio::awaitable<void> Relay::hand_over(std::vector<OutboxEntry> entries, std::vector<StoredEvent> events) {
+  try {
+    crash_point("relay.before_publish");
+    co_await sink_.publish(std::move(events));
+    crash_point("relay.before_removal");
+    co_await outbox_.remove(entries);
+    failures_ = 0;
+    crash_point("relay.after_removal");
+  } catch (const Unavailable&) {
+    if (!failure_) failure_ = std::current_exception();
+  }
+  for (const auto& entry : entries) in_flight_.erase(entry.first);
+  changed_.notify_all();
+}
+
+asio::awaitable<void> Relay::pause(std::chrono::milliseconds time) {
+  if (!stopping_) co_await changed_.wait_until(Clock::now() + time);
+}
+
+}  // namespace eventbus

@@ -1,0 +1,228 @@
+#include "eventbus/bus/relay.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/io_context.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "eventbus/core/error.hpp"
+
+namespace eventbus {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class MemoryOutbox final : public Outbox {
+ public:
+  asio::awaitable<std::vector<OutboxEntry>> pending(std::size_t limit) override {
+    ++looks;
+    if (failing) throw Unavailable("reading the outbox", "no connection");
+    std::vector<OutboxEntry> first;
+    for (const auto& [position, entry] : entries) {
+      if (first.size() < limit) first.push_back(entry);
+    }
+    co_return first;
+  }
+  asio::awaitable<std::vector<StoredEvent>> read(std::vector<OutboxEntry> wanted) override {
+    std::vector<StoredEvent> events;
+    for (const auto& entry : wanted) {
+      for (auto position = entry.first; position <= entry.last; ++position)
+        events.push_back({position, {}, std::make_shared<Event>()});
+    }
+    co_return events;
+  }
+  asio::awaitable<void> remove(std::vector<OutboxEntry> gone) override {
+    for (const auto& entry : gone) entries.erase(entry.first);
+    co_return;
+  }
+  asio::awaitable<OutboxStats> stats() override { co_return OutboxStats{}; }
+
+  void put(Position first, Position last) { entries[first] = {first, last, {}}; }
+
+  std::map<Position, OutboxEntry> entries;
+  int looks = 0;
+  bool failing = false;
+};
+
+/// A broker whose confirms come when the test says so.
+class GatedSink final : public EventSink {
+ public:
+  explicit GatedSink(asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+  asio::awaitable<void> publish(std::vector<StoredEvent> events) override {
+    for (const auto& event : events) published.push_back(event.position);
+    auto& call = calls_.emplace_back(std::make_unique<Call>(executor_));
+    auto& mine = *call;
+    if (gated) co_await mine.answered.wait();
+    if (mine.failing) throw Unavailable("publishing", "connection lost");
+  }
+  void confirm(std::size_t call) { calls_.at(call)->answered.notify_all(); }
+  void fail(std::size_t call) {
+    calls_.at(call)->failing = true;
+    confirm(call);
+  }
+  std::size_t calls() const { return calls_.size(); }
+
+  bool gated = true;
+  std::vector<Position> published;
+
+ private:
+  struct Call {
+    explicit Call(const asio::any_io_executor& executor) : answered(executor) {}
+    Signal answered;
+    bool failing = false;
+  };
+  asio::any_io_executor executor_;
+  std::vector<std::unique_ptr<Call>> calls_;
+};
+
+class GivenLeadership final : public Leadership {
+ public:
+  asio::awaitable<bool> lead() override { co_return given; }
+  asio::awaitable<void> resign() override {
+    resigned = true;
+    co_return;
+  }
+  bool given = true;
+  bool resigned = false;
+};
+
+class RelayTest : public testing::Test {
+ protected:
+  void TearDown() override {
+    if (!relay_) return;
+    relay_->stop();
+    until([this] { return tasks_.size() == 0; });
+    EXPECT_TRUE(leadership.resigned);
+  }
+  void start(RelaySettings settings) {
+    settings.random = [] { return 0.0; };
+    relay_.emplace(loop.get_executor(), outbox, sink, leadership, std::move(settings));
+    tasks_.spawn("relay", relay_->run());
+    loop.poll();
+  }
+  template <class Condition>
+  void until(Condition condition) {
+    loop.restart();
+    while (!condition()) loop.run_one();
+  }
+  void until_removed(std::size_t left) {
+    until([&] { return outbox.entries.size() == left; });
+  }
+
+  asio::io_context loop;
+  MemoryOutbox outbox;
+  GatedSink sink{loop.get_executor()};
+  GivenLeadership leadership;
+  std::optional<Relay> relay_;
+
+ private:
+  TaskGroup tasks_{loop.get_executor()};
+};
+
+TEST_F(RelayTest, HandsOverInOrderAndForgetsWhatIsConfirmed) {
+  sink.gated = false;
+  outbox.put(1, 2);
+  outbox.put(3, 3);
+  start({});
+  until_removed(0);
+  EXPECT_THAT(sink.published, ElementsAre(1, 2, 3));
+  outbox.put(4, 4);
+  relay_->notify();
+  until_removed(0);
+  EXPECT_THAT(sink.published, ElementsAre(1, 2, 3, 4));
+}
+
+TEST_F(RelayTest, KeepsWhatIsNotConfirmed) {
+  outbox.put(1, 1);
+  start({});
+  until([this] { return sink.calls() == 1; });
+  EXPECT_EQ(outbox.entries.size(), 1u);
+  sink.confirm(0);
+  until_removed(0);
+  EXPECT_EQ(sink.calls(), 1u);
+}
+
+TEST_F(RelayTest, HasSeveralWindowsInFlightAndNoMore) {
+  for (Position position = 1; position <= 6; ++position) outbox.put(position, position);
+  start({.window = 2, .windows_in_flight = 2});
+  until([this] { return sink.calls() == 2; });
+  loop.poll();
+  EXPECT_EQ(sink.calls(), 2u);
+  sink.confirm(0);
+  until([this] { return sink.calls() == 3; });
+  EXPECT_THAT(sink.published, ElementsAre(1, 2, 3, 4, 5, 6));
+  sink.confirm(1);
+  sink.confirm(2);
+  until_removed(0);
+}
+
+TEST_F(RelayTest, TakesAnEntryThatWasCommittedLateBehindThoseInFlight) {
+  outbox.put(5, 5);
+  start({});
+  until([this] { return sink.calls() == 1; });
+  outbox.put(3, 3);
+  relay_->notify();
+  until([this] { return sink.calls() == 2; });
+  EXPECT_THAT(sink.published, ElementsAre(5, 3));
+  sink.confirm(0);
+  sink.confirm(1);
+  until_removed(0);
+}
+
+TEST_F(RelayTest, RepeatsAWindowThatFailedOnceTheOthersHaveEnded) {
+  for (Position position = 1; position <= 4; ++position) outbox.put(position, position);
+  start({.window = 2, .windows_in_flight = 2});
+  until([this] { return sink.calls() == 2; });
+  sink.fail(0);
+  loop.poll();
+  EXPECT_EQ(sink.calls(), 2u);
+  sink.fail(1);
+  until([this] { return sink.calls() == 4; });
+  EXPECT_THAT(sink.published, ElementsAre(1, 2, 3, 4, 1, 2, 3, 4));
+  sink.confirm(2);
+  sink.confirm(3);
+  until_removed(0);
+}
+
+TEST_F(RelayTest, GoesOnWhenTheOutboxIsBack) {
+  outbox.failing = true;
+  outbox.put(1, 1);
+  sink.gated = false;
+  start({});
+  until([this] { return outbox.looks > 2; });
+  EXPECT_THAT(sink.published, IsEmpty());
+  outbox.failing = false;
+  until_removed(0);
+  EXPECT_THAT(sink.published, ElementsAre(1));
+}
+
+TEST_F(RelayTest, WaitsUntilItLeads) {
+  leadership.given = false;
+  sink.gated = false;
+  outbox.put(1, 1);
+  start({.standby = std::chrono::milliseconds{1}});
+  EXPECT_EQ(outbox.looks, 0);
+  EXPECT_FALSE(relay_->leading());
+  leadership.given = true;
+  until_removed(0);
+  EXPECT_TRUE(relay_->leading());
+}
+
+TEST_F(RelayTest, FinishesWhatIsInFlightBeforeItResigns) {
+  outbox.put(1, 1);
+  start({});
+  until([this] { return sink.calls() == 1; });
+  relay_->stop();
+  loop.poll();
+  EXPECT_FALSE(leadership.resigned);
+  sink.confirm(0);
+  until_removed(0);
+}
+
+}  // namespace
+}  // namespace eventbus
