@@ -189,16 +189,17 @@ TEST_F(BusTest, AGroupHoldsAtMostItsLimit) {
   EXPECT_EQ(outcomes.size(), 5u);
 }
 
+asio::awaitable<void> count_stored(Publisher& publisher, std::string type, std::size_t& stored) {
+  auto draft = draft_of(std::move(type));
+  stored += (co_await publisher.publish(std::move(draft))).has_value() ? 1 : 0;
+}
+
 TEST_F(BusTest, HandsTheStoreSeveralGroupsAtOnce) {
   Publisher eager{loop.get_executor(), store, broker, feed, metrics, {.groups_in_flight = 2}};
   tasks.spawn("eager", eager.run());
   std::size_t stored = 0;
-  const auto publish_through = [&](std::string type) -> asio::awaitable<void> {
-    auto draft = draft_of(std::move(type));
-    stored += (co_await eager.publish(std::move(draft))).has_value() ? 1 : 0;
-  };
   for (const auto* type : {"a", "b", "c"}) {
-    tasks.spawn(type, publish_through(type));
+    tasks.spawn(type, count_stored(eager, type, stored));
     poll();
   }
   EXPECT_EQ(store.groups, 2);

@@ -19,9 +19,11 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class Folder : public ::testing::Test {
- protected:
+ public:
   Folder() { std::filesystem::create_directories(path_); }
   ~Folder() override { std::filesystem::remove_all(path_); }
+
+ protected:
   std::string write(const std::string& name, std::string_view content) const {
     std::ofstream(path_ / name, std::ios::binary) << content;
     return path_ / name;

@@ -27,7 +27,7 @@ StopSignals::StopSignals(std::function<void()> on_stop) : on_stop_(std::move(on_
 
 StopSignals::~StopSignals() {
   ending_ = true;
-  pthread_kill(watcher_.native_handle(), SIGTERM);
+  pthread_kill(watcher_.native_handle(), SIGINT);
   watcher_.join();
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }

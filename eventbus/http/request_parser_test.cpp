@@ -102,8 +102,7 @@ TEST(RequestParser, RefusesSmugglingShapes) {
                               "Transfer-Encoding: identity\r\n",
                               "Transfer-Encoding: chunked, identity\r\n",
                               "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-                              "Transfer-Encoding: \x0b"
-                              "chunked\r\n",
+                              "Transfer-Encoding: \013chunked\r\n",
                               "Transfer-Encoding:\r\n",
                               "Content-Length : 5\r\n",
                               "Host: y\r\n",

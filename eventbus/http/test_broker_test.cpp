@@ -54,6 +54,7 @@ asio::awaitable<Result<void>> TestBroker::set_paused(std::string queue, bool pau
 
 std::vector<QueueInfo> TestBroker::list() {
   std::vector<QueueInfo> infos;
+  infos.reserve(queues_.size());
   for (const auto& [name, queue] : queues_) infos.push_back(*info(name));
   return infos;
 }

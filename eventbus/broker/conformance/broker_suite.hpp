@@ -106,6 +106,7 @@ class BrokerSuite : public testing::TestWithParam<BrokerCase> {
   /// Many events in one group.
   void publish_burst(std::size_t count) {
     std::vector<EventDraft> drafts;
+    drafts.reserve(count);
     for (std::size_t index = 0; index < count; ++index) drafts.push_back(draft({}));
     publish_drafts(std::move(drafts));
   }

@@ -39,6 +39,7 @@ void BindingHistory::forget(Position frontier) {
 
 std::vector<BindingEpoch> BindingHistory::epochs() const {
   std::vector<BindingEpoch> epochs;
+  epochs.reserve(epochs_.size());
   for (const auto& entry : epochs_) epochs.push_back(entry.epoch);
   return epochs;
 }

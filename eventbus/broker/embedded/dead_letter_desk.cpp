@@ -15,6 +15,7 @@ constexpr std::chrono::seconds rest_after_failure{1};
 
 std::vector<Position> positions_of(const std::vector<DeadLetterRow>& rows) {
   std::vector<Position> positions;
+  positions.reserve(rows.size());
   for (const auto& row : rows) positions.push_back(row.position);
   return positions;
 }

@@ -66,6 +66,7 @@ void EmbeddedBroker::tick() {
   auto& parts = *parts_;
   const auto now = parts.clock();
   std::vector<QueuePtr> queues;
+  queues.reserve(parts.queues.size());
   for (const auto& entry : parts.queues) queues.push_back(entry.second);
   for (const auto& queue : queues) {
     if (queue->rest_until <= now) parts.advance(queue);

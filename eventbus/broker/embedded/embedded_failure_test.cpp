@@ -3,6 +3,7 @@
 
 #include <boost/asio/detached.hpp>
 #include <stdexcept>
+#include <tuple>
 
 #include "eventbus/broker/embedded/embedded_under_test.hpp"
 
@@ -96,9 +97,9 @@ TEST_P(FailingDisk, LeavesQueuesAsTheyWere) {
   disk_full = true;
   EXPECT_THROW(declare(queue("new")), Unavailable);
   EXPECT_THROW(declare(queue("q", "order.*")), Unavailable);
-  EXPECT_THROW(run(broker().purge("q")), Unavailable);
-  EXPECT_THROW(run(broker().remove("q")), Unavailable);
-  EXPECT_THROW(run(broker().set_paused("q", true)), Unavailable);
+  EXPECT_THROW(std::ignore = run(broker().purge("q")), Unavailable);
+  EXPECT_THROW(std::ignore = run(broker().remove("q")), Unavailable);
+  EXPECT_THROW(std::ignore = run(broker().set_paused("q", true)), Unavailable);
   publish();
   publish({.type = "order.created"});
   EXPECT_EQ(info("q").definition, queue("q", "user.*"));
@@ -127,7 +128,7 @@ TEST_P(FailingDisk, KeepsDeadLettersThatCouldNotBeRedriven) {
   nack("q", receive("q"), {.requeue = false, .delay = {}, .reason = {}});
   disk_full = true;
   const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
-  EXPECT_THROW(run(broker().redrive("q", all, 0, false)), Unavailable);
+  EXPECT_THROW(std::ignore = run(broker().redrive("q", all, 0, false)), Unavailable);
   EXPECT_THAT(receive("q"), IsEmpty());
   EXPECT_EQ(info("q").dead_letters, 1u);
   disk_full = false;

@@ -52,6 +52,7 @@ TEST_P(EmbeddedRun, EndsWaitingReceivesWhenItStops) {
 TEST_P(EmbeddedRun, SharesABurstAmongWaitingReceives) {
   declare(queue("q"));
   std::vector<std::future<Result<std::vector<Delivery>>>> waiting;
+  waiting.reserve(4);
   for (int number = 0; number < 4; ++number) {
     waiting.push_back(
         asio::co_spawn(loop, broker().receive("q", 100, SteadyClock::now() + std::chrono::hours{1}), asio::use_future));

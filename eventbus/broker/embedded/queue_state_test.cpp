@@ -54,12 +54,14 @@ struct Rig {
 
 std::vector<Position> gaps(const QueueCommit& commit) {
   std::vector<Position> positions;
+  positions.reserve(commit.progress.gaps.size());
   for (const auto& gap : commit.progress.gaps) positions.push_back(gap.position);
   return positions;
 }
 
 std::vector<Position> rows(const QueueCommit& commit) {
   std::vector<Position> positions;
+  positions.reserve(commit.rows.size());
   for (const auto& row : commit.rows) positions.push_back(row.event.position);
   return positions;
 }

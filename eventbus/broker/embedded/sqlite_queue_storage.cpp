@@ -212,6 +212,7 @@ asio::awaitable<std::vector<StoredQueue>> SqliteQueueStorage::load() {
     load_definitions(connection, queues);
     load_outstanding(connection, queues);
     std::vector<StoredQueue> loaded;
+    loaded.reserve(queues.size());
     for (auto& entry : queues) loaded.push_back(std::move(entry.second));
     return loaded;
   };

@@ -35,7 +35,8 @@ Refusal store_number(const Option& option, const std::string& text, auto& target
     const auto* kind = std::is_integral_v<Number> ? "a whole number" : "a number";
     return fmt::format("{} is '{}': {} is expected", option.long_name(), text, allowed_numbers(option, kind));
   }
-  target = *number;
+  const Number value = *number;
+  target = value;
   return std::nullopt;
 }
 

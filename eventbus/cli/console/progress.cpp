@@ -24,7 +24,7 @@ std::string bar(double fraction) {
 
 std::string progress_line(std::uint64_t done, double fraction, double seconds, const std::string& what) {
   const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-  const auto count = fmt::format("{} {}  {}/s", grouped(done), what, grouped(static_cast<std::uint64_t>(rate)));
+  auto count = fmt::format("{} {}  {}/s", grouped(done), what, grouped(static_cast<std::uint64_t>(rate)));
   if (fraction < 0) return count;
   fraction = std::clamp(fraction, 0.0, 1.0);
   auto line = fmt::format("{} {:3.0f}%  {}", bar(fraction), fraction * 100, count);

@@ -76,6 +76,7 @@ std::string Table::line(const std::vector<std::string>& cells, const std::vector
 std::string Table::text(const Console& console) const {
   const auto fitted = widths(console.width);
   std::vector<std::string> titles;
+  titles.reserve(columns_.size());
   for (const auto& column : columns_) titles.push_back(column.title);
   std::string text = console.paint(Style::bold, line(titles, fitted)) + "\n";
   for (const auto& row : rows_) text += line(row, fitted) + "\n";
