@@ -9,6 +9,7 @@ MAX_LINES = 400
 HOMES = {  # header prefix -> modules that may include it
     "sqlite3.h": {"sqlite"},
     "libpq-fe.h": {"postgres"},
+    "amqp": {"amqp"},
     "prometheus/": {"telemetry"},
     "spdlog/": {"telemetry"},
     "boost/beast": {"http", "client"},

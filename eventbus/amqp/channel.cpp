@@ -1,0 +1,80 @@
+#include "eventbus/amqp/channel.hpp"
+
+#include "eventbus/amqp/random.hpp"
+#include "eventbus/amqp/wire_fields.hpp"
+
+namespace eventbus::amqp {
+
+void Channel::attach(Session& session) {
+  session_ = &session;
+  open();
+}
+
+void Channel::detach(const std::string& reason) {
+  session_ = nullptr;
+  state_ = State::waiting;
+  on_lost(reason);
+}
+
+void Channel::open() {
+  state_ = State::opening;
+  send(AMQP_CHANNEL_OPEN_METHOD, amqp_channel_open_t{.out_of_band = amqp_empty_bytes});
+}
+
+void Channel::take(const amqp_frame_t& frame) {
+  if (frame.frame_type == AMQP_FRAME_METHOD) {
+    take_method(frame.payload.method);
+  } else if (is_open()) {
+    on_content(frame);
+  }
+}
+
+void Channel::take_method(const amqp_method_t& method) {
+  if (method.id == AMQP_CHANNEL_CLOSE_METHOD)
+    return closed_by_server(*static_cast<const amqp_channel_close_t*>(method.decoded));
+  if (method.id == AMQP_CHANNEL_OPEN_OK_METHOD && state_ == State::opening) {
+    state_ = State::open;
+    on_open();
+  } else if (method.id == AMQP_CHANNEL_CLOSE_OK_METHOD && state_ == State::closing) {
+    reopen_later();
+  } else if (is_open()) {
+    on_method(method);
+  }
+}
+
+void Channel::closed_by_server(const amqp_channel_close_t& close) {
+  const auto refusal = refusal_of(close);
+  send(AMQP_CHANNEL_CLOSE_OK_METHOD, amqp_channel_close_ok_t{});
+  const bool was_open = is_open();
+  reopen_later();
+  if (was_open) on_closed(refusal);
+}
+
+void Channel::reopen_later() {
+  state_ = State::waiting;
+  const auto pause = failures_ == 0 ? std::chrono::milliseconds{0} : policy_.wait(failures_, random_fraction());
+  reopen_at_ = std::chrono::steady_clock::now() + pause;
+  ++failures_;
+}
+
+void Channel::close_and_reopen() {
+  state_ = State::closing;
+  send(AMQP_CHANNEL_CLOSE_METHOD,
+       amqp_channel_close_t{
+           .reply_code = AMQP_REPLY_SUCCESS, .reply_text = amqp_empty_bytes, .class_id = 0, .method_id = 0});
+}
+
+void Channel::retire() {
+  retiring_ = true;
+  if (state_ == State::opening || state_ == State::open) close_and_reopen();
+}
+
+void Channel::tick(Time now) {
+  if (session_ != nullptr && state_ == State::waiting && !retiring_ && now >= reopen_at_) open();
+}
+
+Channel::Time Channel::due() const {
+  return session_ != nullptr && state_ == State::waiting && !retiring_ ? reopen_at_ : Time::max();
+}
+
+}  // namespace eventbus::amqp

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "eventbus/amqp/amqp_url.hpp"
+#include "eventbus/core/retry_policy.hpp"
+
+namespace eventbus::amqp {
+
+struct ConnectionSettings {
+  AmqpUrl url;
+  std::string name;       ///< Shown by the server's management.
+  RetryPolicy reconnect;  ///< Of connections and channels; `max_retries` is not used, it goes on for ever.
+  /// For one attempt at one host, where the URL has no `connection_timeout`; and how long a server may confirm nothing
+  /// of what it was sent before the connection is made anew.
+  std::chrono::milliseconds timeout{30000};
+  /// Larger messages are not sent, and are received without their body.
+  std::size_t max_body_bytes = std::size_t{2} << 20U;
+  /// Messages in flight without a confirm. More is faster up to a few thousand; all are in doubt when the server dies.
+  std::size_t confirm_window = 2048;
+};
+
+}  // namespace eventbus::amqp

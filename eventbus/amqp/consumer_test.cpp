@@ -1,0 +1,124 @@
+#include "eventbus/amqp/consumer.hpp"
+
+#include <gmock/gmock.h>
+
+#include "eventbus/amqp/connection.hpp"
+#include "eventbus/amqp/testing/test_bench.hpp"
+
+namespace eventbus::amqp {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ConsumerTest : public testing::Test {
+ protected:
+  ConsumerTest() { EXPECT_TRUE(bench.run(connection.declare_queue({.name = "q"}, bench.soon()))); }
+
+  void publish(int count) {
+    const auto fates = bench.run(connection.publish(numbered("q", 0, count), bench.soon()));
+    EXPECT_THAT(fates.value(), testing::Each(Fate::confirmed));
+  }
+  bool receives(std::size_t count) {
+    return bench.run_until([&] { return listener.messages.size() >= count; });
+  }
+  static std::vector<DeliveryTag> tags_of(const std::vector<ReceivedMessage>& messages) {
+    std::vector<DeliveryTag> tags;
+    for (const auto& message : messages) tags.push_back(message.delivery_tag);
+    return tags;
+  }
+  std::uint32_t ready() { return bench.run(connection.inspect_queue("q", bench.soon()))->ready; }
+  /// A tag that was never delivered goes past our checks only by another client, so let the server close it.
+  void close_connections() { bench.server.control({"close_all_connections", "--vhost", bench.virtual_host, "test"}); }
+
+  TestBench bench{TestServer::shared()};
+  Connection connection{bench.loop.get_executor(), bench.settings()};
+  Listener listener;
+};
+
+TEST_F(ConsumerTest, IsBoundedByItsPrefetch) {
+  publish(10);
+  const auto consumer = connection.consume("q", 4, listener.handler());
+  ASSERT_TRUE(receives(4));
+  bench.run(consumer->barrier(bench.soon()));
+  EXPECT_EQ(listener.messages.size(), 4U);
+  EXPECT_EQ(ready(), 6U);
+  EXPECT_THAT(bench.run(consumer->settle(tags_of(listener.messages), Settlement::ack)), IsEmpty());
+  ASSERT_TRUE(receives(8));
+  consumer->set_prefetch(100);
+  ASSERT_TRUE(receives(10));
+}
+
+TEST_F(ConsumerTest, SettlesOnceAndSaysWhatItDoesNotKnow) {
+  publish(3);
+  const auto consumer = connection.consume("q", 10, listener.handler());
+  ASSERT_TRUE(receives(3));
+  const auto tags = tags_of(listener.messages);
+  EXPECT_THAT(bench.run(consumer->settle({tags[1]}, Settlement::requeue)), IsEmpty());
+  ASSERT_TRUE(receives(4));
+  EXPECT_TRUE(listener.messages[3].redelivered);
+  EXPECT_EQ(listener.messages[3].body, "1");
+  EXPECT_EQ(bench.run(consumer->settle({tags[0], tags[1], tags[2]}, Settlement::ack)), std::vector{tags[1]});
+  EXPECT_THAT(bench.run(consumer->settle({listener.messages[3].delivery_tag}, Settlement::reject)), IsEmpty());
+  bench.run(consumer->barrier(bench.soon()));
+  consumer->cancel();
+  EXPECT_EQ(ready(), 0U);
+}
+
+TEST_F(ConsumerTest, ReceivesAgainAfterItsConnectionWasClosed) {
+  publish(2);
+  const auto consumer = connection.consume("q", 10, listener.handler());
+  ASSERT_TRUE(receives(2));
+  const auto old = tags_of(listener.messages);
+  close_connections();
+  ASSERT_TRUE(receives(4));
+  EXPECT_EQ(listener.lost, 1);
+  EXPECT_TRUE(listener.messages[2].redelivered);
+  EXPECT_EQ(bench.run(consumer->settle(old, Settlement::ack)), old);
+  const std::vector again(listener.messages.begin() + 2, listener.messages.end());
+  EXPECT_THAT(bench.run(consumer->settle(tags_of(again), Settlement::ack)), IsEmpty());
+}
+
+TEST_F(ConsumerTest, WaitsForAQueueThatIsMissing) {
+  const auto consumer = connection.consume("later", 10, listener.handler());
+  ASSERT_TRUE(bench.run_until([&] { return !listener.troubles.empty(); }));
+  EXPECT_THAT(listener.troubles[0], HasSubstr("no queue 'later'"));
+  ASSERT_TRUE(bench.run(connection.declare_queue({.name = "later"}, bench.soon())));
+  ASSERT_TRUE(bench.run(connection.publish(numbered("later", 0, 1), bench.soon())));
+  EXPECT_TRUE(receives(1));
+}
+
+TEST_F(ConsumerTest, SaysThatItsQueueWasDeletedAndTakesItsSuccessor) {
+  publish(1);
+  const auto consumer = connection.consume("q", 10, listener.handler());
+  ASSERT_TRUE(receives(1));
+  ASSERT_TRUE(bench.run(connection.delete_queue("q", bench.soon())));
+  ASSERT_TRUE(bench.run_until([&] { return listener.lost > 0; }));
+  EXPECT_THAT(listener.troubles.at(0), HasSubstr("deleted"));
+  ASSERT_TRUE(bench.run(connection.declare_queue({.name = "q"}, bench.soon())));
+  publish(1);
+  EXPECT_TRUE(receives(2));
+}
+
+TEST_F(ConsumerTest, GivesBackWhatIsOutstandingWhenCancelled) {
+  publish(3);
+  const auto consumer = connection.consume("q", 10, listener.handler());
+  ASSERT_TRUE(receives(3));
+  consumer->cancel();
+  Listener other;
+  const auto successor = connection.consume("q", 10, other.handler());
+  EXPECT_TRUE(bench.run_until([&] { return other.messages.size() == 3; }));
+  EXPECT_EQ(listener.lost, 0);
+}
+
+TEST_F(ConsumerTest, OutlivesItsConnection) {
+  auto other = std::make_unique<Connection>(bench.loop.get_executor(), bench.settings());
+  const auto consumer = other->consume("q", 10, listener.handler());
+  bench.run(other->wait_connected(bench.soon()));
+  other.reset();
+  EXPECT_THROW(bench.run(consumer->settle({{.generation = 1, .number = 1}}, Settlement::ack)), Unavailable);
+  EXPECT_THROW(bench.run(consumer->barrier(bench.soon())), Unavailable);
+}
+
+}  // namespace
+}  // namespace eventbus::amqp

@@ -1,0 +1,48 @@
+#include "eventbus/amqp/link_status.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace eventbus::amqp {
+
+LinkState LinkStatus::state() const {
+  const std::scoped_lock lock(mutex_);
+  return state_;
+}
+
+std::string LinkStatus::trouble() const {
+  const std::scoped_lock lock(mutex_);
+  return trouble_;
+}
+
+std::string LinkStatus::why_late() const {
+  const std::scoped_lock lock(mutex_);
+  if (state_ == LinkState::connected) return "no answer in time";
+  return trouble_.empty() ? "not connected yet" : trouble_;
+}
+
+void LinkStatus::on_change(std::function<void(LinkState)> listener) {
+  const std::scoped_lock lock(mutex_);
+  listeners_.push_back(std::move(listener));
+}
+
+void LinkStatus::note(std::string trouble) {
+  const std::scoped_lock lock(mutex_);
+  trouble_ = std::move(trouble);
+}
+
+void LinkStatus::set(LinkState state, std::string trouble) {
+  note(std::move(trouble));
+  set(state);
+}
+
+void LinkStatus::set(LinkState state) {
+  const std::scoped_lock lock(mutex_);
+  if (state_ != state) notify(state);
+  state_ = state;
+}
+
+void LinkStatus::notify(LinkState state) {
+  for (const auto& listener : listeners_) asio::post(loop_, [listener, state] { listener(state); });
+}
+
+}  // namespace eventbus::amqp

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace eventbus::amqp {
+
+namespace asio = boost::asio;
+
+enum class LinkState : std::uint8_t {
+  disconnected,
+  connected,
+  blocked,  ///< Connected, but the server takes no messages now: its memory or disk is low (`connection.blocked`).
+};
+
+/// How a connection is doing. Thread-safe.
+class LinkStatus {
+ public:
+  explicit LinkStatus(asio::any_io_executor loop) : loop_(std::move(loop)) {}
+
+  LinkState state() const;
+  /// Why it was lost, blocked or refused last, in one line without secrets; empty when it never was.
+  std::string trouble() const;
+  /// Why something is not done in time.
+  std::string why_late() const;
+  /// Called on the loop after each change.
+  void on_change(std::function<void(LinkState)> listener);
+
+  void set(LinkState state);
+  void set(LinkState state, std::string trouble);
+  void note(std::string trouble);
+
+ private:
+  void notify(LinkState state);
+
+  asio::any_io_executor loop_;
+  mutable std::mutex mutex_;
+  LinkState state_ = LinkState::disconnected;
+  std::string trouble_;
+  std::vector<std::function<void(LinkState)>> listeners_;
+};
+
+}  // namespace eventbus::amqp

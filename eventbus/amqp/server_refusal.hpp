@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "eventbus/amqp/amqp_url.hpp"
+#include "eventbus/core/error.hpp"
+
+namespace eventbus::amqp {
+
+/// Why the server closed a channel or a connection: reply code and text of AMQP 0-9-1.
+struct ServerRefusal {
+  int code = 0;
+  std::string text;
+};
+
+/// What is wrong when the server closes the connection during login, and what to do, in one line.
+std::string explain_login_refusal(const ServerRefusal& refusal, const AmqpUrl& url);
+
+/// What is wrong when the socket is closed or shut during login, or librabbitmq reports `status`.
+std::string explain_status(int status);
+
+/// The caller's fault as an error (404 → `not_found`, others → `conflict`); the server's state (403 without permission,
+/// 541 internal error, …) throws `Unavailable`. `operation` as in "declaring queue \"q\"".
+Error as_error(const ServerRefusal& refusal, std::string_view operation);
+
+/// Empty, or why a server of this version can't be used. Versions from 3.10 on can.
+std::string explain_version(std::string_view version);
+
+}  // namespace eventbus::amqp
