@@ -4,11 +4,29 @@
 #include <poll.h>
 
 #include <cassert>
+#include <utility>
 
 namespace eventbus::postgres {
 namespace {
 
 constexpr std::size_t most_prepared_statements = 200;
+
+/// A statement's parameters as libpq takes them; valid as long as the statement.
+struct ParameterArrays {
+  explicit ParameterArrays(const Statement& statement) {
+    for (const auto& parameter : statement.parameters()) {
+      types.push_back(parameter.type);
+      values.push_back(parameter.is_null ? nullptr : parameter.bytes.c_str());
+      lengths.push_back(static_cast<int>(parameter.bytes.size()));
+      formats.push_back(parameter.binary ? 1 : 0);
+    }
+  }
+  int count() const { return static_cast<int>(values.size()); }
+  std::vector<Oid> types;
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats;
+};
 
 }  // namespace
 
@@ -48,6 +66,11 @@ asio::awaitable<std::vector<Rows>> Connection::execute_all(std::vector<Statement
   Operation operation(*this);
   PipelineAnswers answers(statements_);
   sent(PQenterPipelineMode(session_));
+  if (std::exchange(row_by_row_, false)) {
+    // libpq 15 leaves single-row mode on for the first command of a pipeline.
+    answers.expect_nothing();
+    sent(PQsendQueryParams(session_, "SELECT WHERE false", 0, nullptr, nullptr, nullptr, nullptr, 0));
+  }
   while (const auto old = statements_.evict()) {
     const auto sql = "DEALLOCATE " + *old;
     answers.expect_nothing();
@@ -72,29 +95,32 @@ asio::awaitable<std::vector<Rows>> Connection::execute_all(std::vector<Statement
 }
 
 void Connection::send_prepare(const std::string& name, const Statement& statement) {
-  std::vector<Oid> types;
-  for (const auto& parameter : statement.parameters()) types.push_back(parameter.type);
-  sent(PQsendPrepare(session_, name.c_str(), statement.sql().c_str(), static_cast<int>(types.size()), types.data()));
+  const ParameterArrays arrays(statement);
+  sent(PQsendPrepare(session_, name.c_str(), statement.sql().c_str(), arrays.count(), arrays.types.data()));
 }
 
 void Connection::send_prepared(const std::string& name, const Statement& statement) {
-  std::vector<const char*> values;
-  std::vector<int> lengths;
-  std::vector<int> formats;
-  for (const auto& parameter : statement.parameters()) {
-    values.push_back(parameter.is_null ? nullptr : parameter.bytes.c_str());
-    lengths.push_back(static_cast<int>(parameter.bytes.size()));
-    formats.push_back(parameter.binary ? 1 : 0);
-  }
-  sent(PQsendQueryPrepared(session_, name.c_str(), static_cast<int>(values.size()), values.data(), lengths.data(),
-                           formats.data(), 1));
+  const ParameterArrays arrays(statement);
+  sent(PQsendQueryPrepared(session_, name.c_str(), arrays.count(), arrays.values.data(), arrays.lengths.data(),
+                           arrays.formats.data(), 1));
+}
+
+void Connection::send_unprepared(const Statement& statement) {
+  const ParameterArrays arrays(statement);
+  sent(PQsendQueryParams(session_, statement.sql().c_str(), arrays.count(), arrays.types.data(), arrays.values.data(),
+                         arrays.lengths.data(), arrays.formats.data(), 1));
 }
 
 asio::awaitable<void> Connection::each_row(Statement statement, const RowSink& sink, Deadline deadline) {
-  co_await prepare(statement, deadline);
+  if (statement.prepared()) co_await prepare(statement, deadline);
   Operation operation(*this);
-  send_prepared(statements_.find(statement.sql()).value(), statement);
+  if (statement.prepared()) {
+    send_prepared(statements_.find(statement.sql()).value(), statement);
+  } else {
+    send_unprepared(statement);
+  }
   sent(PQsetSingleRowMode(session_));
+  row_by_row_ = true;
   co_await flush(deadline);
   std::optional<ServerError> error;
   for (auto rows = co_await next_result(deadline); rows.native() != nullptr; rows = co_await next_result(deadline)) {

@@ -74,6 +74,7 @@ class Connection {
   asio::awaitable<void> prepare(const Statement& statement, Deadline deadline);
   void send_prepare(const std::string& name, const Statement& statement);
   void send_prepared(const std::string& name, const Statement& statement);
+  void send_unprepared(const Statement& statement);
   std::string purpose() const;
   [[noreturn]] void refused() const;
   [[noreturn]] void unanswered() const;
@@ -89,6 +90,7 @@ class Connection {
   StatementCache statements_;
   bool busy_ = false;
   bool broken_ = false;
+  bool row_by_row_ = false;  ///< The last operations read rows one at a time.
 };
 
 }  // namespace eventbus::postgres

@@ -134,6 +134,15 @@ TEST_F(ConnectionTest, StreamsRowsAndMayStop) {
   EXPECT_FALSE(connection->usable());
 }
 
+TEST_F(ConnectionTest, ReturnsAllRowsAfterAnotherStatementStreamedItsOwn) {
+  const Connection::RowSink ignore = [](const Row&) { return true; };
+  const Statement statement("SELECT generate_series(1, 3)::bigint");
+  for (int round = 0; round < 2; ++round) {
+    run_on(loop, connection->each_row(statement, ignore, soon()));
+    EXPECT_EQ(run_on(loop, connection->execute(statement, soon())).size(), 3);
+  }
+}
+
 TEST_F(ConnectionTest, AnErrorInsideATransactionIsRolledBack) {
   EXPECT_EQ(sqlstate_of("BEGIN; SELECT 1/0; COMMIT"), "22012");
   EXPECT_FALSE(connection->usable());

@@ -27,6 +27,11 @@ std::string array_header(std::uint32_t element_type, std::size_t count) {
 
 }  // namespace
 
+Statement& Statement::append(std::string_view sql) {
+  sql_ += sql;
+  return *this;
+}
+
 Statement& Statement::add(std::int64_t value) {
   std::string bytes;
   wire::append(bytes, value);

@@ -13,7 +13,22 @@ namespace eventbus::postgres {
 /// cache of prepared statements, so it should be one of few texts; values belong into parameters.
 class Statement {
  public:
-  explicit Statement(std::string sql) : sql_(std::move(sql)) {}
+  explicit Statement(std::string sql = {}) : sql_(std::move(sql)) {}
+
+  /// For statements that are put together: appends text, or "$n" and the value of parameter n.
+  Statement& append(std::string_view sql);
+  template <class Value>
+  Statement& append_value(const Value& value) {
+    add(value);
+    return append("$" + std::to_string(parameters_.size()));
+  }
+  /// Planned anew with the values at hand each time it runs, instead of prepared: for statements of many shapes, and
+  /// where the best plan depends on the values. Connection::each_row only.
+  Statement& planned_each_time() {
+    prepared_ = false;
+    return *this;
+  }
+  bool prepared() const { return prepared_; }
 
   Statement& add(std::int64_t value);
   Statement& add(std::string_view text);  ///< The server takes the type from the context.
@@ -36,6 +51,7 @@ class Statement {
  private:
   std::string sql_;
   std::vector<Parameter> parameters_;
+  bool prepared_ = true;
 };
 
 }  // namespace eventbus::postgres
