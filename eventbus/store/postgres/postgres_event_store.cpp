@@ -1,0 +1,215 @@
+#include "eventbus/store/postgres/postgres_event_store.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "eventbus/postgres/migrations.hpp"
+#include "eventbus/store/postgres/event_row.hpp"
+#include "eventbus/store/postgres/listing.hpp"
+#include "eventbus/store/postgres/log_reader.hpp"
+#include "eventbus/store/postgres/schema.hpp"
+#include "eventbus/store/postgres/take_over.hpp"
+
+namespace eventbus {
+namespace {
+
+using postgres::Statement;
+using Source = EventReader::Source;
+
+postgres::Deadline after(std::chrono::milliseconds time) {
+  return std::chrono::steady_clock::now() + time;
+}
+
+std::vector<std::int64_t> positions_of(const std::vector<OutboxEntry>& entries, Position OutboxEntry::* end) {
+  std::vector<std::int64_t> positions;
+  positions.reserve(entries.size());
+  for (const auto& entry : entries) positions.push_back(entry.*end);
+  return positions;
+}
+
+}  // namespace
+
+PostgresEventStore::PostgresEventStore(postgres::ConnectionPool& primary, postgres::ConnectionPool* replica,
+                                       StoreMetrics& metrics, PostgresStoreSettings settings)
+    : primary_(primary),
+      metrics_(metrics),
+      settings_(settings),
+      writer_(primary, settings.timeout),
+      reader_(primary, replica, settings.timeout) {}
+
+asio::awaitable<void> PostgresEventStore::open() {
+  {
+    const auto deadline = after(settings_.migration_timeout);
+    auto lease = co_await primary_.acquire(deadline);
+    std::string component = "store";
+    co_await postgres::migrate(*lease, std::move(component), event_schema(), deadline);
+  }
+  Statement statement{std::string(follow_cluster_sql)};
+  co_await run(std::move(statement));
+  co_await look();
+}
+
+asio::awaitable<void> PostgresEventStore::take_over() {
+  const auto deadline = after(settings_.migration_timeout);
+  auto lease = co_await primary_.acquire(deadline);
+  TakeOver work(*lease, settings_.take_over_step, settings_.migration_timeout);
+  co_await work.run();
+}
+
+asio::awaitable<Position> PostgresEventStore::look() {
+  static const std::string sql = "SELECT (SELECT max(position) FROM events WHERE position < h.horizon) FROM (SELECT " +
+                                 std::string(horizon_sql) + " AS horizon FROM eventbus_log l) h";
+  Statement statement(sql);
+  const auto rows = co_await run(std::move(statement));
+  head_ = std::max(head_, Position{rows[0].integer(0)});
+  co_return head_;
+}
+
+asio::awaitable<postgres::Rows> PostgresEventStore::run(Statement statement) {
+  const auto deadline = after(settings_.timeout);
+  auto lease = co_await primary_.acquire(deadline);
+  co_return co_await lease->execute(std::move(statement), deadline);
+}
+
+asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read_events(Statement statement, Source source) {
+  EventTaker taker;
+  co_await reader_.read(std::move(statement), taker, source);
+  co_return std::move(taker.events());
+}
+
+asio::awaitable<std::vector<std::vector<Appended>>> PostgresEventStore::append(std::vector<AppendRequest> requests) {
+  const Stopwatch stopwatch(metrics_.write_duration);
+  auto results = co_await writer_.write(std::move(requests));
+  note(results);
+  co_return results;
+}
+
+void PostgresEventStore::note(const std::vector<std::vector<Appended>>& results) {
+  std::size_t stored = 0;
+  std::size_t duplicates = 0;
+  std::size_t drafts = 0;
+  for (const auto& request : results) {
+    for (const auto& appended : request) {
+      ++drafts;
+      stored += appended.status == AppendStatus::stored ? 1 : 0;
+      duplicates += appended.status == AppendStatus::duplicate ? 1 : 0;
+      if (appended.status == AppendStatus::stored) newest_ = std::max(newest_, appended.event.position);
+    }
+  }
+  if (newest_ < writer_.horizon()) head_ = std::max(head_, newest_);
+  metrics_.stored.add(static_cast<double>(stored));
+  metrics_.duplicates.add(static_cast<double>(duplicates));
+  metrics_.batch_size.observe(static_cast<double>(drafts));
+}
+
+asio::awaitable<std::optional<StoredEvent>> PostgresEventStore::get(std::string event_id) {
+  static const std::string sql = "SELECT " + std::string(event_columns) + " FROM events WHERE event_id = $1";
+  const Stopwatch stopwatch(metrics_.query_duration);
+  Statement statement(sql);
+  statement.add(std::string_view(event_id));
+  auto events = co_await read_events(statement, Source::any);
+  // A replica may lag behind what its reader has just stored.
+  if (events.empty() && reader_.has_replica()) events = co_await read_events(std::move(statement), Source::primary);
+  if (events.empty()) co_return std::nullopt;
+  co_return std::move(events.front());
+}
+
+asio::awaitable<EventPage> PostgresEventStore::query(EventQuery query) {
+  const Stopwatch stopwatch(metrics_.query_duration);
+  ListingTaker taker(query);
+  auto statement = listing_statement(query);
+  // Snapshots of the replica and the primary differ, so that all pages come from where the first one did.
+  co_await reader_.read(std::move(statement), taker, Source::primary);
+  co_return taker.page();
+}
+
+asio::awaitable<EventStore::LogPage> PostgresEventStore::read_log(Position after, std::size_t limit,
+                                                                  std::string type_pattern) {
+  LogTaker taker(after, limit);
+  auto statement = log_statement(after, limit, type_pattern);
+  co_await reader_.read(std::move(statement), taker, Source::primary);
+  co_return taker.page();
+}
+
+asio::awaitable<std::vector<RouteRecord>> PostgresEventStore::read_routes(Position after, std::size_t limit) {
+  static const std::string sql =
+      "SELECT position, timestamp, coalesce(created_at, timestamp), coalesce(exchange, 'events'), "
+      "coalesce(routing_key, event_type), ordering_key FROM events WHERE position > $1 AND position < (SELECT " +
+      std::string(horizon_sql) + " FROM eventbus_log l) ORDER BY position LIMIT $2";
+  Statement statement(sql);
+  statement.add(std::int64_t{after}).add(static_cast<std::int64_t>(limit));
+  const auto rows = co_await run(std::move(statement));
+  std::vector<RouteRecord> routes;
+  routes.reserve(static_cast<std::size_t>(rows.size()));
+  for (int index = 0; index < rows.size(); ++index) {
+    const auto row = rows[index];
+    routes.push_back({row.integer(0), row.time(1), row.time(2), std::string(row.text(3)), std::string(row.text(4)),
+                      std::string(row.text(5))});
+  }
+  co_return routes;
+}
+
+asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read_at(std::vector<Position> positions) {
+  static const std::string sql = "SELECT " + std::string(event_columns) + " FROM events WHERE position = ANY ($1)";
+  Statement statement(sql);
+  statement.add(positions);
+  auto found = co_await read_events(std::move(statement), Source::primary);
+  std::unordered_map<Position, StoredEvent> by_position;
+  for (auto& event : found) by_position.emplace(event.position, std::move(event));
+  std::vector<StoredEvent> events;
+  events.reserve(positions.size());
+  for (const auto position : positions) {
+    if (const auto place = by_position.find(position); place != by_position.end()) events.push_back(place->second);
+  }
+  co_return events;
+}
+
+asio::awaitable<std::optional<Position>> PostgresEventStore::first_at_or_after(Timestamp time) {
+  Statement statement("SELECT min(position) FROM events WHERE timestamp >= $1 AND position IS NOT NULL");
+  statement.add(time);
+  const auto rows = co_await run(std::move(statement));
+  if (rows[0].is_null(0)) co_return std::nullopt;
+  co_return rows[0].integer(0);
+}
+
+asio::awaitable<std::vector<OutboxEntry>> PostgresEventStore::pending(std::size_t limit) {
+  Statement statement(
+      "SELECT first_position, last_position, stored_at FROM eventbus_outbox ORDER BY first_position LIMIT $1");
+  statement.add(static_cast<std::int64_t>(limit));
+  const auto rows = co_await run(std::move(statement));
+  std::vector<OutboxEntry> entries;
+  entries.reserve(static_cast<std::size_t>(rows.size()));
+  for (int index = 0; index < rows.size(); ++index)
+    entries.push_back({rows[index].integer(0), rows[index].integer(1), rows[index].time(2)});
+  co_return entries;
+}
+
+asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read(std::vector<OutboxEntry> entries) {
+  static const std::string sql = "SELECT " + std::string(event_columns) +
+                                 " FROM unnest($1::bigint[], $2::bigint[]) AS entry (first, last) JOIN events ON "
+                                 "position BETWEEN entry.first AND entry.last ORDER BY position";
+  Statement statement(sql);
+  statement.add(positions_of(entries, &OutboxEntry::first)).add(positions_of(entries, &OutboxEntry::last));
+  const auto rows = co_await run(std::move(statement));
+  std::vector<StoredEvent> events;
+  events.reserve(static_cast<std::size_t>(rows.size()));
+  for (int index = 0; index < rows.size(); ++index) events.push_back(read_event(rows[index]));
+  co_return events;
+}
+
+asio::awaitable<void> PostgresEventStore::remove(std::vector<OutboxEntry> entries) {
+  Statement statement("DELETE FROM eventbus_outbox WHERE first_position = ANY ($1)");
+  statement.add(positions_of(entries, &OutboxEntry::first));
+  co_await run(std::move(statement));
+}
+
+asio::awaitable<OutboxStats> PostgresEventStore::stats() {
+  Statement statement(
+      "SELECT coalesce(sum(last_position - first_position + 1), 0)::bigint, min(stored_at) FROM eventbus_outbox");
+  const auto rows = co_await run(std::move(statement));
+  OutboxStats stats{.pending_events = rows[0].integer(0), .oldest = std::nullopt};
+  if (!rows[0].is_null(1)) stats.oldest = rows[0].time(1);
+  co_return stats;
+}
+
+}  // namespace eventbus

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "eventbus/postgres/connection_pool.hpp"
+#include "eventbus/store/event_store.hpp"
+#include "eventbus/store/outbox.hpp"
+#include "eventbus/store/postgres/event_reader.hpp"
+#include "eventbus/store/postgres/event_writer.hpp"
+#include "eventbus/store/store_metrics.hpp"
+
+namespace eventbus {
+
+struct PostgresStoreSettings {
+  /// For one operation, waiting for a connection included.
+  std::chrono::milliseconds timeout{30'000};
+  /// For preparing the tables at start, and each step of taking over a table.
+  std::chrono::milliseconds migration_timeout{120'000};
+  /// Rows that are numbered in one transaction when a table of an earlier service is taken over. Higher: sooner done;
+  /// lower: shorter locks.
+  std::int64_t take_over_step = 2'000;
+};
+
+/// The event log and its outbox in PostgreSQL, shared by any number of instances. Each append is one transaction: the
+/// events and one outbox entry. See docs/adr/0006 for positions. For the event-loop thread; the references must outlive
+/// the store.
+class PostgresEventStore final : public EventStore, public Outbox {
+ public:
+  /// `replica` may be null.
+  PostgresEventStore(postgres::ConnectionPool& primary, postgres::ConnectionPool* replica, StoreMetrics& metrics,
+                     PostgresStoreSettings settings);
+
+  /// Brings the tables up to date; first of all operations. Throws `Unavailable`.
+  asio::awaitable<void> open();
+  /// Gives positions and our indexes to the events that an earlier service stored, in small steps while everything
+  /// else goes on. One instance does it; returns at once when another one is at it or nothing is left. May be dropped
+  /// at any time and begun again. Throws `Unavailable`.
+  asio::awaitable<void> take_over();
+  /// Looks at how far the log goes, other instances' events included, and returns the new head.
+  asio::awaitable<Position> look();
+
+  asio::awaitable<std::vector<std::vector<Appended>>> append(std::vector<AppendRequest> requests) override;
+  asio::awaitable<std::optional<StoredEvent>> get(std::string event_id) override;
+  asio::awaitable<EventPage> query(EventQuery query) override;
+  asio::awaitable<LogPage> read_log(Position after, std::size_t limit, std::string type_pattern) override;
+  asio::awaitable<std::vector<RouteRecord>> read_routes(Position after, std::size_t limit) override;
+  asio::awaitable<std::vector<StoredEvent>> read_at(std::vector<Position> positions) override;
+  Position head() const override { return head_; }
+  asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp time) override;
+
+  asio::awaitable<std::vector<OutboxEntry>> pending(std::size_t limit) override;
+  asio::awaitable<std::vector<StoredEvent>> read(std::vector<OutboxEntry> entries) override;
+  asio::awaitable<void> remove(std::vector<OutboxEntry> entries) override;
+  asio::awaitable<OutboxStats> stats() override;
+
+ private:
+  asio::awaitable<postgres::Rows> run(postgres::Statement statement);
+  asio::awaitable<std::vector<StoredEvent>> read_events(postgres::Statement statement, EventReader::Source source);
+  void note(const std::vector<std::vector<Appended>>& results);
+
+  postgres::ConnectionPool& primary_;
+  StoreMetrics& metrics_;
+  PostgresStoreSettings settings_;
+  EventWriter writer_;
+  EventReader reader_;
+  Position newest_ = 0;  ///< The largest position stored here.
+  Position head_ = 0;
+};
+
+}  // namespace eventbus

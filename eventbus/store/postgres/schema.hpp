@@ -1,0 +1,53 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "eventbus/core/event.hpp"
+
+/// The tables of the event store in PostgreSQL.
+///
+/// `events` keeps the columns and indexes that earlier services know (contract section 7) and adds ours. Positions need
+/// neither a lock nor a sequence (docs/adr/0006): an event's position is
+///
+///   base + (number of the storing transaction << 20) + index in that transaction
+///
+/// so that positions grow with transaction numbers, and a reader that stops at the oldest running transaction (xmin of
+/// its snapshot) never sees a smaller position appear later. `eventbus_log`, one row, holds the base and how far the
+/// events of an earlier service are numbered; those stand below `first_base`.
+namespace eventbus {
+
+/// Bits of a position for the index in its transaction.
+inline constexpr int index_bits = 20;
+inline constexpr std::size_t most_events_of_a_transaction = std::size_t{1} << index_bits;
+/// Positions below are for events that an earlier service stored.
+inline constexpr Position first_base = Position{1} << 40;
+
+/// The steps of component "store" for postgres::migrate.
+std::vector<std::string_view> event_schema();
+
+struct IndexDefinition {
+  std::string_view name;
+  bool unique;
+  std::string_view definition;  ///< What follows ON.
+};
+/// Every index of `events` but that of the primary key. A new table gets them at once, one that is taken over later.
+const std::vector<IndexDefinition>& event_indexes();
+/// For payload conditions; see PostgresStoreSettings::index_payloads.
+const IndexDefinition& payload_index();
+
+/// A database that was restored into another cluster counts transactions anew: positions go on above those it holds.
+inline constexpr std::string_view follow_cluster_sql =
+    "UPDATE eventbus_log SET base = greatest(base, (SELECT coalesce(max(position), 0) + 1 FROM events)), "
+    "system_identifier = cluster.system_identifier FROM pg_control_system() cluster "
+    "WHERE eventbus_log.system_identifier <> cluster.system_identifier";
+
+/// SQL for the position that the current transaction's first event gets. `l` is eventbus_log.
+inline constexpr std::string_view first_position_sql = "l.base + (txid_current() << 20)";
+/// SQL for the first position that may still be stored by a running transaction: readers of the log stop before it.
+inline constexpr std::string_view horizon_sql = "l.base + (txid_snapshot_xmin(txid_current_snapshot()) << 20)";
+/// SQL for the first position that a transaction which has not begun yet may store.
+inline constexpr std::string_view beyond_sql = "l.base + (txid_snapshot_xmax(txid_current_snapshot()) << 20)";
+
+}  // namespace eventbus

@@ -1,0 +1,87 @@
+#include "eventbus/store/postgres/take_over.hpp"
+
+#include <fmt/format.h>
+
+#include "eventbus/core/error.hpp"
+#include "eventbus/telemetry/log.hpp"
+
+namespace eventbus {
+namespace {
+
+constexpr std::int64_t lock_number = 0x6576656e74627573;  // "eventbus"
+
+// The row of eventbus_log is locked for the step; events that come meanwhile have a position already.
+constexpr std::string_view number_sql = R"sql(
+WITH log AS (SELECT taken_over FROM eventbus_log FOR UPDATE),
+batch AS (
+  SELECT event_id, row_number() OVER (ORDER BY created_at, event_id) AS number
+  FROM (SELECT event_id, created_at FROM events WHERE position IS NULL ORDER BY created_at, event_id LIMIT {}) AS oldest),
+numbered AS (
+  UPDATE events SET position = log.taken_over + batch.number FROM batch, log WHERE events.event_id = batch.event_id
+  RETURNING 1)
+UPDATE eventbus_log SET taken_over = taken_over + (SELECT count(*) FROM numbered)
+RETURNING (SELECT count(*) FROM numbered), taken_over
+)sql";
+
+}  // namespace
+
+asio::awaitable<postgres::Rows> TakeOver::ask(std::string sql) {
+  auto results = co_await connection_.script(std::move(sql), deadline());
+  co_return std::move(results.back());
+}
+
+asio::awaitable<bool> TakeOver::needed() {
+  const auto rows = co_await ask("SELECT (NOT complete)::int::bigint FROM eventbus_log");
+  co_return rows[0].integer(0) == 1;
+}
+
+asio::awaitable<bool> TakeOver::lock() {
+  const auto rows = co_await ask(fmt::format("SELECT pg_try_advisory_lock({})::int::bigint", lock_number));
+  co_return rows[0].integer(0) == 1;
+}
+
+asio::awaitable<void> TakeOver::run() {
+  if (!co_await needed() || !co_await lock()) co_return;
+  std::exception_ptr failure;
+  try {
+    co_await ask("SET statement_timeout = 0");  // an index may take an hour; the deadline of each step ends the rest
+    if (co_await needed()) co_await finish();
+    co_await ask(fmt::format("SET statement_timeout = {}", connection_.settings().statement_timeout.count()));
+  } catch (const Unavailable&) {
+    failure = std::current_exception();
+  }
+  if (connection_.usable()) co_await ask(fmt::format("SELECT pg_advisory_unlock({})", lock_number));
+  if (failure) std::rethrow_exception(failure);
+}
+
+asio::awaitable<void> TakeOver::finish() {
+  log(LogLevel::info, "table events was written by another service; its events are numbered and indexed meanwhile");
+  // The index of what is left to do comes first: without it each step would sort the whole table.
+  for (const auto& index : event_indexes()) {
+    if (index.name.find("unnumbered") != std::string_view::npos) co_await ensure_index(index);
+  }
+  co_await number_events();
+  for (const auto& index : event_indexes()) co_await ensure_index(index);
+  co_await number_events();
+  co_await ask("UPDATE eventbus_log SET complete = true");
+  log(LogLevel::info, "table events is taken over");
+}
+
+asio::awaitable<void> TakeOver::number_events() {
+  for (std::int64_t numbered = -1; numbered != 0;) {
+    const auto rows = co_await ask(fmt::format(number_sql, step_));
+    numbered = rows[0].integer(0);
+    if (numbered > 0) log(LogLevel::debug, "events were numbered", {{"so_far", rows[0].integer(1)}});
+  }
+}
+
+/// An index that an interrupted build left invalid is built again.
+asio::awaitable<void> TakeOver::ensure_index(const IndexDefinition& index) {
+  const auto found = co_await ask(
+      fmt::format("SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('{}') AND NOT indisvalid", index.name));
+  if (found[0].integer(0) > 0) co_await ask(fmt::format("DROP INDEX CONCURRENTLY {}", index.name));
+  co_await ask(fmt::format("CREATE {}INDEX CONCURRENTLY IF NOT EXISTS {} ON {}", index.unique ? "UNIQUE " : "",
+                           index.name, index.definition));
+}
+
+}  // namespace eventbus
