@@ -67,7 +67,7 @@ TEST(Failures, ShowABlockedServer) {
   EXPECT_EQ(connection.state(), LinkState::blocked);
   EXPECT_THAT(connection.trouble(), HasSubstr("memory"));
   const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds{200};
-  EXPECT_THROW((void)bench.run(connection.publish(numbered("q", 1, 1), soon)), Unavailable);
+  EXPECT_THROW(bench.run(connection.publish(numbered("q", 1, 1), soon)), Unavailable);
 
   auto waiting = asio::co_spawn(bench.loop, connection.publish(numbered("q", 2, 1), bench.soon()), asio::use_future);
   bench.server.control({"set_vm_memory_high_watermark", "0.8"});
@@ -86,7 +86,7 @@ TEST(Failures, NoticeAFrozenServerByItsHeartbeats) {
   EXPECT_THAT(connection.trouble(), HasSubstr("heartbeat"));
   // Its kernel still takes connections: the login must not hold up deadlines.
   const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds{100};
-  EXPECT_THROW((void)bench.run(connection.publish(numbered("q", 0, 1), soon)), Unavailable);
+  EXPECT_THROW(bench.run(connection.publish(numbered("q", 0, 1), soon)), Unavailable);
   bench.server.thaw();
   bench.run(connection.wait_connected(bench.soon()));
 }

@@ -107,8 +107,10 @@ class Broker {
   virtual asio::awaitable<Result<std::uint64_t>> purge(std::string queue) = 0;
   /// Paused queues accept events but deliver none.
   virtual asio::awaitable<Result<void>> set_paused(std::string queue, bool paused) = 0;
-  virtual std::vector<QueueInfo> list() = 0;
-  virtual Result<QueueInfo> info(std::string_view queue) = 0;
+  virtual asio::awaitable<std::vector<QueueInfo>> list() = 0;
+  virtual asio::awaitable<Result<QueueInfo>> info(std::string queue) = 0;
+  /// Every queue as this instance knows it, counts perhaps a little old. Immediate.
+  virtual std::vector<QueueInfo> last_known() = 0;
 
   /// Up to `max` deliveries, as soon as there is one, or none at `deadline`. Each is leased for the queue's lease time.
   virtual asio::awaitable<Result<std::vector<Delivery>>> receive(std::string queue, std::size_t max,

@@ -13,7 +13,7 @@ void register_queue_gauges(MetricRegistry& registry, Broker& broker) {
     messages.clear();
     oldest.clear();
     const auto time = now();
-    for (const auto& info : broker.list()) {
+    for (const auto& info : broker.last_known()) {
       const std::string_view queue = info.definition.name;
       messages.with({queue, "ready"}).set(static_cast<double>(info.ready));
       messages.with({queue, "in_flight"}).set(static_cast<double>(info.in_flight));

@@ -80,8 +80,9 @@ class RecordingBroker final : public Broker {
   asio::awaitable<Result<void>> remove(std::string) override { co_return Result<void>{}; }
   asio::awaitable<Result<std::uint64_t>> purge(std::string) override { co_return 0; }
   asio::awaitable<Result<void>> set_paused(std::string, bool) override { co_return Result<void>{}; }
-  std::vector<QueueInfo> list() override { return {}; }
-  Result<QueueInfo> info(std::string_view) override { return QueueInfo{}; }
+  asio::awaitable<std::vector<QueueInfo>> list() override { co_return last_known(); }
+  asio::awaitable<Result<QueueInfo>> info(std::string) override { co_return QueueInfo{}; }
+  std::vector<QueueInfo> last_known() override { return {}; }
   asio::awaitable<Result<std::vector<Delivery>>> receive(std::string, std::size_t, Signal::Deadline) override {
     co_return std::vector<Delivery>{};
   }

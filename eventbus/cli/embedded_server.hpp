@@ -48,7 +48,7 @@ class EmbeddedServer {
 
   std::uint16_t port() const { return http_.port(); }
   Position newest() const { return store_.head(); }
-  std::size_t queues() { return broker_.list().size(); }
+  std::size_t queues() { return broker_.last_known().size(); }
 
  private:
   asio::awaitable<void> supervise(std::string part, asio::awaitable<void> task);

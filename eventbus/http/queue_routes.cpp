@@ -31,12 +31,12 @@ void append_queue(std::string& out, const QueueInfo& info) {
   out += '}';
 }
 
-Result<void> answer_queue(Call& call, int status) {
-  auto info = call.services.bus.broker.info(call.parameter);
-  if (!info) return std::unexpected(std::move(info.error()));
+asio::awaitable<Result<void>> answer_queue(Call& call, int status) {
+  auto info = co_await call.services.bus.broker.info(call.parameter);
+  if (!info) co_return std::unexpected(std::move(info.error()));
   call.answer.status = status;
   append_queue(call.answer.body, *info);
-  return {};
+  co_return Result<void>{};
 }
 
 asio::awaitable<Result<void>> declare_queue(Call& call) {
@@ -44,22 +44,23 @@ asio::awaitable<Result<void>> declare_queue(Call& call) {
   if (!definition) co_return std::unexpected(std::move(definition.error()));
   auto outcome = co_await call.services.bus.broker.declare(std::move(*definition));
   if (!outcome) co_return std::unexpected(std::move(outcome.error()));
-  co_return answer_queue(call, *outcome == DeclareOutcome::created ? 201 : 200);
+  co_return co_await answer_queue(call, *outcome == DeclareOutcome::created ? 201 : 200);
 }
 
-Result<void> show_queue(Call& call) {
-  return answer_queue(call, 200);
+asio::awaitable<Result<void>> show_queue(Call& call) {
+  co_return co_await answer_queue(call, 200);
 }
 
-Result<void> list_queues(Call& call) {
+asio::awaitable<Result<void>> list_queues(Call& call) {
+  const auto infos = co_await call.services.bus.broker.list();
   auto& body = call.answer.body;
   body += R"({"queues":[)";
-  for (const auto& info : call.services.bus.broker.list()) {
+  for (const auto& info : infos) {
     if (body.back() == '}') body += ',';
     append_queue(body, info);
   }
   body += "]}";
-  return {};
+  co_return Result<void>{};
 }
 
 asio::awaitable<Result<void>> remove_queue(Call& call) {
@@ -77,7 +78,7 @@ asio::awaitable<Result<void>> purge_queue(Call& call) {
 asio::awaitable<Result<void>> set_paused(Call& call, bool paused) {
   auto done = co_await call.services.bus.broker.set_paused(call.parameter, paused);
   if (!done) co_return done;
-  co_return answer_queue(call, 200);
+  co_return co_await answer_queue(call, 200);
 }
 
 asio::awaitable<Result<void>> pause_queue(Call& call) {

@@ -28,8 +28,9 @@ class TestBroker final : public Broker {
   asio::awaitable<Result<void>> remove(std::string queue) override;
   asio::awaitable<Result<std::uint64_t>> purge(std::string queue) override;
   asio::awaitable<Result<void>> set_paused(std::string queue, bool paused) override;
-  std::vector<QueueInfo> list() override;
-  Result<QueueInfo> info(std::string_view queue) override;
+  asio::awaitable<std::vector<QueueInfo>> list() override;
+  asio::awaitable<Result<QueueInfo>> info(std::string queue) override;
+  std::vector<QueueInfo> last_known() override;
 
   asio::awaitable<Result<std::vector<Delivery>>> receive(std::string queue, std::size_t max,
                                                          std::chrono::steady_clock::time_point deadline) override;
@@ -57,6 +58,7 @@ class TestBroker final : public Broker {
     std::vector<DeadLetter> dead;
   };
 
+  static QueueInfo describe(const Queue& queue);
   Result<Queue*> find(std::string_view name);
   Result<Settled> settle(std::string_view name, const std::vector<std::string>& delivery_ids, const NackOptions* nack);
   Result<std::uint64_t> select(std::string_view name, const DeadLetterSelection& selection, bool dry_run, bool again);

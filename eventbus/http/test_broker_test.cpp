@@ -52,22 +52,30 @@ asio::awaitable<Result<void>> TestBroker::set_paused(std::string queue, bool pau
   co_return Result<void>{};
 }
 
-std::vector<QueueInfo> TestBroker::list() {
+QueueInfo TestBroker::describe(const Queue& queue) {
+  auto info = queue.info;
+  info.ready = queue.ready.size();
+  info.in_flight = queue.in_flight.size();
+  info.dead_letters = queue.dead.size();
+  if (!queue.ready.empty()) info.oldest_stored_at = queue.ready.front().stored_at;
+  return info;
+}
+
+std::vector<QueueInfo> TestBroker::last_known() {
   std::vector<QueueInfo> infos;
   infos.reserve(queues_.size());
-  for (const auto& [name, queue] : queues_) infos.push_back(*info(name));
+  for (const auto& [name, queue] : queues_) infos.push_back(describe(queue));
   return infos;
 }
 
-Result<QueueInfo> TestBroker::info(std::string_view queue) {
+asio::awaitable<std::vector<QueueInfo>> TestBroker::list() {
+  co_return last_known();
+}
+
+asio::awaitable<Result<QueueInfo>> TestBroker::info(std::string queue) {
   auto found = find(queue);
-  if (!found) return std::unexpected(found.error());
-  auto info = (*found)->info;
-  info.ready = (*found)->ready.size();
-  info.in_flight = (*found)->in_flight.size();
-  info.dead_letters = (*found)->dead.size();
-  if (!(*found)->ready.empty()) info.oldest_stored_at = (*found)->ready.front().stored_at;
-  return info;
+  if (!found) co_return std::unexpected(found.error());
+  co_return describe(**found);
 }
 
 asio::awaitable<Result<std::vector<Delivery>>> TestBroker::receive(std::string queue, std::size_t max,

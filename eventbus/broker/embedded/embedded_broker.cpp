@@ -132,16 +132,21 @@ void EmbeddedBroker::take(std::span<const StoredEvent> events) {
   parts.checkpoint(parts.settings.checkpoint_events / 2);
 }
 
-std::vector<QueueInfo> EmbeddedBroker::list() {
+asio::awaitable<std::vector<QueueInfo>> EmbeddedBroker::list() {
+  co_return last_known();
+}
+
+std::vector<QueueInfo> EmbeddedBroker::last_known() {
   std::vector<QueueInfo> infos;
+  infos.reserve(parts_->queues.size());
   for (const auto& entry : parts_->queues) infos.push_back(parts_->describe(*entry.second));
   return infos;
 }
 
-Result<QueueInfo> EmbeddedBroker::info(std::string_view queue) {
+asio::awaitable<Result<QueueInfo>> EmbeddedBroker::info(std::string queue) {
   const auto found = parts_->find(queue);
-  if (!found) return Parts::unknown(queue);
-  return parts_->describe(*found);
+  if (!found) co_return Parts::unknown(queue);
+  co_return parts_->describe(*found);
 }
 
 }  // namespace eventbus

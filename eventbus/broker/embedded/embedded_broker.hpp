@@ -66,8 +66,9 @@ class EmbeddedBroker final : public Broker {
   asio::awaitable<Result<void>> remove(std::string queue) override;
   asio::awaitable<Result<std::uint64_t>> purge(std::string queue) override;
   asio::awaitable<Result<void>> set_paused(std::string queue, bool paused) override;
-  std::vector<QueueInfo> list() override;
-  Result<QueueInfo> info(std::string_view queue) override;
+  asio::awaitable<std::vector<QueueInfo>> list() override;
+  asio::awaitable<Result<QueueInfo>> info(std::string queue) override;
+  std::vector<QueueInfo> last_known() override;
 
   asio::awaitable<Result<std::vector<Delivery>>> receive(std::string queue, std::size_t max,
                                                          std::chrono::steady_clock::time_point deadline) override;

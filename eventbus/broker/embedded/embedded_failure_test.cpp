@@ -103,7 +103,7 @@ TEST_P(FailingDisk, LeavesQueuesAsTheyWere) {
   publish();
   publish({.type = "order.created"});
   EXPECT_EQ(info("q").definition, queue("q", "user.*"));
-  EXPECT_THAT(broker().list(), SizeIs(1));
+  EXPECT_THAT(broker().last_known(), SizeIs(1));
   disk_full = false;
   EXPECT_EQ(event_ids(receive_all("q")), (Ids{"e1", "e2"}));
 }

@@ -37,6 +37,17 @@ TEST_P(EmbeddedRun, WakesAReceiveWhenARetryFallsDue) {
   running.get();
 }
 
+TEST_P(EmbeddedRun, UnderstandsAcknowledgementsFromBeforeARestart) {
+  declare(queue("q"));
+  const auto ids = publish_many(6);
+  const auto before = receive_all("q");
+  restart();
+  EXPECT_EQ(ack("q", {before[4].delivery_id, before[0].delivery_id}).settled, 2u);
+  EXPECT_EQ(info("q").ready, 4u);
+  restart();
+  EXPECT_EQ(event_ids(receive_all("q")), (Ids{ids[1], ids[2], ids[3], ids[5]}));
+}
+
 TEST_P(EmbeddedRun, EndsWaitingReceivesWhenItStops) {
   declare(queue("q"));
   auto waiting =

@@ -1,0 +1,65 @@
+// The past of a new queue.
+#include <algorithm>
+
+#include "eventbus/broker/rabbitmq/broker_parts.hpp"
+#include "eventbus/core/topic.hpp"
+
+namespace eventbus {
+
+using rabbitmq::LiveQueuePtr;
+
+namespace {
+
+constexpr std::size_t page_events = 1000;
+
+class Ending {
+ public:
+  explicit Ending(rabbitmq::LiveQueue& queue) : queue_(queue) {}
+  ~Ending() { queue_.backfilling = false; }
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+
+ private:
+  rabbitmq::LiveQueue& queue_;
+};
+
+bool wanted(const QueueDefinition& definition, const StoredEvent& stored) {
+  const auto& event = *stored.event;
+  if (definition.start_from.kind == StartFrom::Kind::time && event.timestamp < definition.start_from.time) return false;
+  return std::ranges::any_of(definition.bindings, [&event](const Binding& binding) {
+    return binding.exchange == event.exchange && topic_matches(binding.routing_key, event.routing_key);
+  });
+}
+
+}  // namespace
+
+/// Puts stored events into the queue itself until none is left, then binds it. What is stored meanwhile comes by its
+/// binding; copies of what was put in come twice and are told apart by position.
+asio::awaitable<void> RabbitMqBroker::Parts::backfill(LiveQueuePtr queue) {
+  if (std::exchange(queue->backfilling, true)) co_return;
+  const Ending ending(*queue);
+  auto after = queue->record.backfilled_to.value_or(0);
+  bool bound = false;
+  while (!queue->removed) {
+    auto page = co_await store.read_log(after, page_events, "");
+    if (page.events.empty() && bound) break;
+    if (page.events.empty()) {
+      co_await topology.bind(queue->name(), queue->record.definition.bindings);
+      bound = true;
+      continue;
+    }
+    std::vector<amqp::Message> messages;
+    for (const auto& stored : page.events) {
+      if (wanted(queue->record.definition, stored))
+        messages.push_back(rabbitmq::direct_message(stored, queue->name(), {}));
+    }
+    co_await publisher.publish_direct(std::move(messages));
+    after = page.scanned;
+    queue->record.live_after = std::max(queue->record.live_after, after);
+    co_await catalog.set_backfill(queue->name(), after, queue->record.live_after);
+  }
+  co_await catalog.set_backfill(queue->name(), std::nullopt, queue->record.live_after);
+  queue->record.backfilled_to.reset();
+}
+
+}  // namespace eventbus

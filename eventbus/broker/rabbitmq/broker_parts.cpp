@@ -1,0 +1,136 @@
+#include "eventbus/broker/rabbitmq/broker_parts.hpp"
+
+#include <fmt/format.h>
+
+#include <random>
+
+#include "eventbus/telemetry/log.hpp"
+
+namespace eventbus {
+
+using rabbitmq::LiveQueue;
+using rabbitmq::LiveQueuePtr;
+
+namespace {
+
+amqp::ConnectionSettings named(amqp::ConnectionSettings settings, std::string_view purpose) {
+  settings.name = fmt::format("eventbus {}", purpose);
+  return settings;
+}
+
+std::string random_instance() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+}  // namespace
+
+namespace rabbitmq {
+
+QueueMetrics::QueueMetrics(BrokerMetrics& metrics, const std::string& queue)
+    : delivered(metrics.deliveries.with({queue, "delivered"})),
+      acked(metrics.deliveries.with({queue, "acked"})),
+      nacked(metrics.deliveries.with({queue, "nacked"})),
+      expired(metrics.deliveries.with({queue, "expired"})),
+      given_back(metrics.deliveries.with({queue, "given_back"})),
+      retries(metrics.retries.with({queue})),
+      delivery_time(metrics.delivery_time.with({queue})),
+      end_to_end(metrics.end_to_end.with({queue})) {}
+
+}  // namespace rabbitmq
+
+RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& store_, postgres::ConnectionPool& database,
+                             BrokerMetrics& metrics_, RabbitMqSettings settings_, BrokerClock clock_)
+    : loop(loop_),
+      store(store_),
+      metrics(metrics_),
+      settings(std::move(settings_)),
+      clock(std::move(clock_)),
+      publishing(loop, named(settings.connection, "publisher")),
+      consuming(loop, named(settings.connection, "consumer")),
+      topology(consuming, settings.timeout),
+      catalog(database, settings.timeout),
+      publisher(loop, publishing, topology, metrics, settings.timeout),
+      instance(random_instance()),
+      changed(loop),
+      background(loop) {}
+
+std::unexpected<Error> RabbitMqBroker::Parts::unknown(std::string_view queue) {
+  return fail(ErrorCode::unknown_queue, "There is no queue '" + std::string(queue) + "'. Declare it with PUT /queues/" +
+                                            std::string(queue) + ".");
+}
+
+LiveQueuePtr RabbitMqBroker::Parts::known(std::string_view name) const {
+  const auto place = queues.find(name);
+  return place == queues.end() ? nullptr : place->second;
+}
+
+asio::awaitable<LiveQueuePtr> RabbitMqBroker::Parts::find(std::string name) {
+  if (auto queue = known(name)) co_return queue;
+  co_await refresh();
+  co_return known(name);
+}
+
+void RabbitMqBroker::Parts::forget(const LiveQueuePtr& queue) {
+  queue->removed = true;
+  stop_consuming(*queue);
+  queues.erase(queue->name());
+  queue->arrived.notify_all();
+}
+
+/// What other instances changed.
+asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
+  const auto newest = co_await catalog.revision();
+  if (newest == revision) co_return;
+  auto records = co_await catalog.load();
+  revision = newest;
+  std::vector<LiveQueuePtr> gone;
+  for (const auto& [name, queue] : queues) {
+    if (!records.contains(name)) gone.push_back(queue);
+  }
+  for (const auto& queue : gone) forget(queue);
+  for (auto& [name, record] : records) {
+    if (const auto queue = known(name)) {
+      queue->record = std::move(record);
+      wake(*queue);
+    } else {
+      queues.emplace(name, std::make_shared<LiveQueue>(loop, metrics, std::move(record)));
+    }
+  }
+}
+
+/// The server may be another one than before, or an empty one.
+asio::awaitable<void> RabbitMqBroker::Parts::ensure_topology() {
+  topology.forget();
+  std::vector<LiveQueuePtr> all;
+  all.reserve(queues.size());
+  for (const auto& entry : queues) all.push_back(entry.second);
+  for (const auto& queue : all) {
+    auto definition = queue->record.definition;
+    co_await topology.ensure_queue(definition);
+    if (queue->removed || queue->record.backfilled_to) continue;
+    co_await topology.bind(definition.name, definition.bindings);
+  }
+  topology_made = true;
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
+  auto record = queue->record;
+  queue->counts = co_await topology.count(std::move(record));
+  queue->arriving = 0;
+}
+
+QueueInfo RabbitMqBroker::Parts::info_of(const LiveQueue& queue) const {
+  QueueInfo info;
+  info.definition = queue.record.definition;
+  info.paused = queue.record.paused;
+  info.ready = queue.counts.ready + queue.buffer.waiting();
+  info.in_flight = queue.buffer.in_flight();
+  info.delayed = queue.counts.delayed + queue.buffer.held();
+  info.dead_letters = queue.counts.dead_letters;
+  info.consumers = queue.receivers;
+  info.oldest_stored_at = queue.buffer.oldest_stored_at();
+  return info;
+}
+
+}  // namespace eventbus

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "eventbus/broker/rabbitmq/event_publisher.hpp"
+#include "eventbus/broker/rabbitmq/live_queue.hpp"
+#include "eventbus/broker/rabbitmq/rabbitmq_broker.hpp"
+#include "eventbus/runtime/task_group.hpp"
+
+namespace eventbus::rabbitmq {
+
+/// Settles messages that nobody gets to see. When the connection is lost they come again.
+asio::awaitable<void> settle_unread(std::shared_ptr<amqp::Consumer> consumer, std::vector<amqp::DeliveryTag> tags,
+                                    amqp::Settlement settlement);
+
+}  // namespace eventbus::rabbitmq
+
+namespace eventbus {
+
+/// What the members of the broker work on. For the event-loop thread.
+struct RabbitMqBroker::Parts {
+  using LiveQueue = rabbitmq::LiveQueue;
+  using LiveQueuePtr = rabbitmq::LiveQueuePtr;
+  using Serial = rabbitmq::DeliveryBuffer::Serial;
+  using Serials = std::vector<Serial>;
+
+  Parts(const asio::any_io_executor& loop, EventStore& store, postgres::ConnectionPool& database,
+        BrokerMetrics& metrics, RabbitMqSettings settings, BrokerClock clock);
+
+  // Queues (broker_parts.cpp).
+  asio::awaitable<void> refresh();
+  /// Null when no instance knows it.
+  asio::awaitable<LiveQueuePtr> find(std::string name);
+  LiveQueuePtr known(std::string_view name) const;
+  void forget(const LiveQueuePtr& queue);
+  asio::awaitable<void> ensure_topology();
+  asio::awaitable<void> count(LiveQueuePtr queue);
+  asio::awaitable<void> look_around(std::vector<LiveQueuePtr> all);
+  asio::awaitable<Result<DeclareOutcome>> create(QueueDefinition definition);
+  asio::awaitable<void> backfill(LiveQueuePtr queue);
+  asio::awaitable<std::uint64_t> clear_dead_letters(LiveQueuePtr queue, DeadLetterSelection selection,
+                                                    std::uint32_t events_per_second, bool dry_run, bool redrive);
+  QueueInfo info_of(const LiveQueue& queue) const;
+  static std::unexpected<Error> unknown(std::string_view queue);
+
+  // Consuming (consuming.cpp).
+  void consume(const LiveQueuePtr& queue);
+  void stop_consuming(LiveQueue& queue);
+  void take_in(LiveQueue& queue, std::vector<amqp::ReceivedMessage> messages);
+  void wake(LiveQueue& queue);
+  std::vector<Delivery> lease(LiveQueue& queue, std::size_t max);
+  asio::awaitable<void> begin_consuming(LiveQueuePtr queue);
+  asio::awaitable<void> fetch(LiveQueuePtr queue);
+  std::string delivery_id(Serial serial) const;
+  /// None for ids of other instances and for nonsense.
+  std::optional<Serial> serial_of(std::string_view delivery_id) const;
+
+  // Settling (settling.cpp). Each takes messages that are being settled, and leaves them leased when it throws.
+  asio::awaitable<void> done(LiveQueuePtr queue, Serials serials);
+  asio::awaitable<void> failed(LiveQueuePtr queue, Serials serials, NackOptions options, bool lease_ended);
+  asio::awaitable<void> dead(LiveQueuePtr queue, Serials serials, std::string reason);
+  asio::awaitable<void> hold(LiveQueuePtr queue, const Serials& serials,
+                             std::optional<std::chrono::milliseconds> delay);
+  asio::awaitable<void> publish_retries(LiveQueuePtr queue, const Serials& serials,
+                                        std::optional<std::chrono::milliseconds> delay);
+  asio::awaitable<std::string> retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step);
+  Serials begin_settling(LiveQueue& queue, std::vector<std::string> ids, Settled& settled) const;
+  void give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp stored_before, std::string reason);
+  static asio::awaitable<void> in_background(asio::awaitable<void> work);
+  void tick(const LiveQueuePtr& queue);
+
+  asio::any_io_executor loop;
+  EventStore& store;
+  BrokerMetrics& metrics;
+  RabbitMqSettings settings;
+  BrokerClock clock;
+  amqp::Connection publishing;
+  amqp::Connection consuming;
+  rabbitmq::Topology topology;
+  rabbitmq::QueueCatalog catalog;
+  rabbitmq::EventPublisher publisher;
+  std::map<std::string, LiveQueuePtr, std::less<>> queues;
+  std::string instance;  ///< Begins the delivery ids of this instance.
+  Serial last_serial = 0;
+  std::int64_t revision = 0;
+  bool topology_made = false;  ///< On the server we are connected to.
+  bool stopped = false;
+  Signal changed;
+  TaskGroup background;
+};
+
+}  // namespace eventbus

@@ -1,0 +1,211 @@
+// Messages from RabbitMQ, and who gets them.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "eventbus/broker/rabbitmq/broker_parts.hpp"
+#include "eventbus/telemetry/log.hpp"
+
+namespace eventbus {
+
+using rabbitmq::HeldMessage;
+using rabbitmq::LiveQueue;
+using rabbitmq::LiveQueuePtr;
+using rabbitmq::QueuedEvent;
+using SteadyClock = std::chrono::steady_clock;
+
+namespace {
+
+// Also without waiting a receive gets what is ready, but it has to come from the server first.
+constexpr std::chrono::milliseconds patience{1000};
+
+/// Counts a receive among the queue's consumers.
+class Receiving {
+ public:
+  explicit Receiving(LiveQueuePtr queue) : queue_(std::move(queue)) { ++queue_->receivers; }
+  ~Receiving() {
+    --queue_->receivers;
+    queue_->last_receive = SteadyClock::now();
+    if (queue_->buffer.deliverable()) queue_->arrived.notify_one();
+  }
+  Receiving(const Receiving&) = delete;
+  Receiving& operator=(const Receiving&) = delete;
+
+ private:
+  LiveQueuePtr queue_;
+};
+
+/// Routed before the queue began, or put into it directly as well.
+bool not_for(const LiveQueue& queue, const QueuedEvent& queued) {
+  return !queued.direct && queued.event.position > 0 && queued.event.position <= queue.record.live_after;
+}
+
+}  // namespace
+
+std::string RabbitMqBroker::Parts::delivery_id(Serial serial) const {
+  return fmt::format("{}-{:x}", instance, serial);
+}
+
+std::optional<RabbitMqBroker::Parts::Serial> RabbitMqBroker::Parts::serial_of(std::string_view delivery_id) const {
+  if (delivery_id.size() <= instance.size() + 1 || !delivery_id.starts_with(instance)) return std::nullopt;
+  delivery_id.remove_prefix(instance.size() + 1);
+  Serial serial = 0;
+  const auto* end = delivery_id.data() + delivery_id.size();
+  const auto read = std::from_chars(delivery_id.data(), end, serial, 16);
+  if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
+  return serial;
+}
+
+void RabbitMqBroker::Parts::consume(const LiveQueuePtr& queue) {
+  if (queue->consumer || queue->removed || stopped) return;
+  const std::weak_ptr<LiveQueue> weak = queue;
+  amqp::ConsumerHandler handler;
+  handler.on_messages = [this, weak](std::vector<amqp::ReceivedMessage> messages) {
+    if (const auto target = weak.lock(); target && !target->removed) take_in(*target, std::move(messages));
+  };
+  handler.on_lost = [weak] {
+    if (const auto target = weak.lock()) target->buffer.clear();
+  };
+  handler.on_trouble = [this, name = queue->name()](std::string trouble) {
+    log_warning("a queue can't be consumed for now; it is tried again",
+                {{"queue", std::string_view(name)}, {"error", std::string_view(trouble)}});
+    topology_made = false;
+    changed.notify_all();
+  };
+  queue->consumer = consuming.consume(queue->name(), settings.prefetch, std::move(handler));
+}
+
+void RabbitMqBroker::Parts::stop_consuming(LiveQueue& queue) {
+  if (!queue.consumer) return;
+  queue.consumer->cancel();
+  queue.consumer.reset();
+  queue.counts.ready += queue.buffer.size();
+  queue.buffer.clear();
+}
+
+void RabbitMqBroker::Parts::take_in(LiveQueue& queue, std::vector<amqp::ReceivedMessage> messages) {
+  std::vector<amqp::DeliveryTag> unwanted;
+  std::vector<amqp::DeliveryTag> malformed;
+  for (auto& message : messages) {
+    auto queued = rabbitmq::read_message(message);
+    if (!queued) {
+      log_warning("a message that is no event goes to the dead letters",
+                  {{"queue", std::string_view(queue.name())}, {"error", std::string_view(queued.error().detail)}});
+      malformed.push_back(message.delivery_tag);
+      continue;
+    }
+    if (not_for(queue, *queued)) {
+      unwanted.push_back(message.delivery_tag);
+      continue;
+    }
+    std::optional<Timestamp> due;
+    if (const auto held = queue.held.extract(queued->event.event->event_id)) {
+      queued->trials = held.mapped().trials;
+      due = held.mapped().due;
+    }
+    queue.buffer.arrived(++last_serial, HeldMessage{message.delivery_tag, std::move(*queued)}, due);
+  }
+  const auto arrived = std::min<std::uint64_t>(queue.counts.ready, messages.size());
+  queue.counts.ready -= arrived;
+  queue.arriving -= std::min<std::uint64_t>(queue.arriving, messages.size() - arrived);
+  const auto settle = [this, &queue](std::vector<amqp::DeliveryTag> tags, amqp::Settlement settlement) {
+    if (tags.empty() || !queue.consumer) return;
+    background.spawn("settle", rabbitmq::settle_unread(queue.consumer, std::move(tags), settlement));
+  };
+  settle(std::move(unwanted), amqp::Settlement::ack);
+  settle(std::move(malformed), amqp::Settlement::reject);
+  wake(queue);
+}
+
+namespace rabbitmq {
+
+asio::awaitable<void> settle_unread(std::shared_ptr<amqp::Consumer> consumer, std::vector<amqp::DeliveryTag> tags,
+                                    amqp::Settlement settlement) {
+  try {
+    co_await consumer->settle(std::move(tags), settlement);
+  } catch (const Unavailable&) {
+    log(LogLevel::debug, "the connection was lost; RabbitMQ delivers again what was not settled");
+  }
+}
+
+}  // namespace rabbitmq
+
+void RabbitMqBroker::Parts::wake(LiveQueue& queue) {
+  if (queue.record.paused) return;
+  if (queue.buffer.deliverable()) queue.arrived.notify_one();
+}
+
+std::vector<Delivery> RabbitMqBroker::Parts::lease(LiveQueue& queue, std::size_t max) {
+  std::vector<Delivery> deliveries;
+  if (queue.record.paused) return deliveries;
+  const auto now = clock();
+  for (const auto serial : queue.buffer.lease(max, now + queue.record.definition.lease)) {
+    const auto& queued = queue.buffer.handed_out(serial, now);
+    deliveries.push_back({.delivery_id = delivery_id(serial),
+                          .attempt = queued.trials.attempt,
+                          .first_attempt_at = queued.trials.first_attempt_at,
+                          .replayed = queued.replayed,
+                          .event = queued.event});
+    if (queued.trials.attempt == 1)
+      queue.metrics.end_to_end.observe(std::chrono::duration<double>(now - queued.event.stored_at).count());
+  }
+  queue.metrics.delivered.add(static_cast<double>(deliveries.size()));
+  return deliveries;
+}
+
+/// Returns when what the server had ready is here, or after some patience.
+asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue) {
+  const auto until = SteadyClock::now() + patience;
+  auto consumer = queue->consumer;
+  while (!queue->removed && !queue->buffer.deliverable() && SteadyClock::now() < until) {
+    if (co_await topology.ready(queue->name()) == 0) {
+      co_await consumer->barrier(until);
+      co_return;
+    }
+    co_await queue->arrived.wait_until(std::min(until, SteadyClock::now() + std::chrono::milliseconds{50}));
+  }
+}
+
+asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::string name, std::size_t max,
+                                                                       SteadyClock::time_point deadline) {
+  auto& parts = *parts_;
+  const auto queue = co_await parts.find(name);
+  if (!queue) co_return Parts::unknown(name);
+  if (parts.stopped) co_return std::vector<Delivery>{};
+  const Receiving receiving(queue);
+  if (!queue->consumer) co_await parts.begin_consuming(queue);
+  auto deliveries = parts.lease(*queue, max);
+  if (deliveries.empty() && !queue->record.paused && deadline <= SteadyClock::now()) {
+    co_await parts.fetch(queue);
+    deliveries = parts.lease(*queue, max);
+  }
+  while (deliveries.empty() && !queue->removed && !parts.stopped && SteadyClock::now() < deadline) {
+    parts.consume(queue);
+    co_await queue->arrived.wait_until(deadline);
+    deliveries = parts.lease(*queue, max);
+  }
+  if (queue->removed) co_return Parts::unknown(name);
+  co_return deliveries;
+}
+
+/// An ordered queue first learns which of its events wait for a retry.
+asio::awaitable<void> RabbitMqBroker::Parts::begin_consuming(LiveQueuePtr queue) {
+  if (queue->record.definition.ordered) queue->held = co_await catalog.held(queue->name());
+  consume(queue);
+}
+
+void RabbitMqBroker::give_back(std::string_view name, std::span<const std::string> delivery_ids) {
+  auto& parts = *parts_;
+  const auto queue = parts.known(name);
+  if (!queue) return;
+  std::size_t count = 0;
+  for (const auto& id : delivery_ids) {
+    const auto serial = parts.serial_of(id);
+    if (serial && queue->buffer.give_back(*serial)) ++count;
+  }
+  queue->metrics.given_back.add(static_cast<double>(count));
+  parts.wake(*queue);
+}
+
+}  // namespace eventbus

@@ -1,0 +1,177 @@
+// Queues as such: declared, changed, purged, paused, removed.
+#include <algorithm>
+
+#include "eventbus/broker/rabbitmq/broker_parts.hpp"
+#include "eventbus/core/topic.hpp"
+
+namespace eventbus {
+
+using rabbitmq::LiveQueue;
+using rabbitmq::LiveQueuePtr;
+using rabbitmq::QueueRecord;
+
+namespace {
+
+Result<void> changeable(const QueueDefinition& old, const QueueDefinition& wanted) {
+  std::vector<FieldError> fields;
+  if (old.ordered != wanted.ordered)
+    fields.push_back({"ordered", old.ordered ? "is true and cannot be changed" : "is false and cannot be changed"});
+  if (old.start_from != wanted.start_from) fields.push_back({"start_from", "cannot be changed"});
+  if (fields.empty()) return {};
+  return fail(ErrorCode::conflict,
+              "Queue '" + old.name + "' exists with another definition. Delete it first, or declare it as it is.",
+              std::move(fields));
+}
+
+std::vector<Binding> without(const std::vector<Binding>& bindings, const std::vector<Binding>& others) {
+  std::vector<Binding> left;
+  std::ranges::copy_if(bindings, std::back_inserter(left),
+                       [&others](const Binding& one) { return std::ranges::find(others, one) == others.end(); });
+  return left;
+}
+
+bool routed_to(const QueueDefinition& definition, std::string_view exchange, std::string_view routing_key) {
+  return std::ranges::any_of(definition.bindings, [&](const Binding& binding) {
+    return binding.exchange == exchange && topic_matches(binding.routing_key, routing_key);
+  });
+}
+
+}  // namespace
+
+asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition definition) {
+  auto& parts = *parts_;
+  co_await parts.refresh();
+  const auto queue = parts.known(definition.name);
+  if (!queue) co_return co_await parts.create(std::move(definition));
+  const auto old = queue->record.definition;
+  if (auto allowed = changeable(old, definition); !allowed) co_return std::unexpected(std::move(allowed.error()));
+  co_await parts.topology.ensure_queue(definition);
+  if (!(old == definition) && !co_await parts.catalog.redefine(old, definition))
+    co_return fail(ErrorCode::conflict,
+                   "Queue '" + old.name + "' was changed by somebody else just now. Look at it again.");
+  queue->record.definition = definition;
+  co_await parts.topology.bind(definition.name, definition.bindings);
+  co_await parts.topology.unbind(definition.name, without(old.bindings, definition.bindings));
+  parts.wake(*queue);
+  co_return old == definition ? DeclareOutcome::unchanged : DeclareOutcome::updated;
+}
+
+/// The queue is bound before it is known, so that everything published after the answer reaches it; what was stored
+/// before is filtered out by position.
+asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::Parts::create(QueueDefinition definition) {
+  const auto name = definition.name;
+  QueueRecord record{.definition = definition, .live_after = store.head()};
+  const auto start = definition.start_from;
+  if (start.kind == StartFrom::Kind::beginning) record.backfilled_to = 0;
+  if (start.kind == StartFrom::Kind::time) {
+    const auto first = co_await store.first_at_or_after(start.time);
+    record.backfilled_to = first ? *first - 1 : store.head();
+  }
+  co_await topology.ensure_queue(definition);
+  const bool live = !record.backfilled_to;
+  const bool inserted = co_await catalog.insert(std::move(record));
+  if (live) co_await topology.bind(name, definition.bindings);
+  co_await refresh();
+  const auto queue = known(name);
+  if (queue && !live) co_await backfill(queue);
+  co_return inserted ? DeclareOutcome::created : DeclareOutcome::unchanged;
+}
+
+asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {
+  auto& parts = *parts_;
+  const auto queue = co_await parts.find(name);
+  if (!queue) co_return Parts::unknown(name);
+  auto record = queue->record;
+  parts.forget(queue);
+  co_await parts.catalog.remove(name);
+  co_await parts.topology.remove(std::move(record));
+  co_return Result<void>{};
+}
+
+asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::purge(std::string name) {
+  auto& parts = *parts_;
+  const auto queue = co_await parts.find(name);
+  if (!queue) co_return Parts::unknown(name);
+  auto record = queue->record;
+  std::uint64_t gone = co_await parts.topology.purge(std::move(record));
+  const auto serials = queue->buffer.give_up(queue->buffer.size(), Timestamp::max());
+  gone += serials.size();
+  co_await parts.done(queue, serials);
+  queue->counts.ready = queue->counts.delayed = 0;
+  co_return gone;
+}
+
+asio::awaitable<Result<void>> RabbitMqBroker::set_paused(std::string name, bool paused) {
+  auto& parts = *parts_;
+  const auto queue = co_await parts.find(name);
+  if (!queue) co_return Parts::unknown(name);
+  co_await parts.catalog.set_paused(name, paused);
+  queue->record.paused = paused;
+  if (!paused) queue->arrived.notify_all();
+  co_return Result<void>{};
+}
+
+std::vector<QueueInfo> RabbitMqBroker::last_known() {
+  std::vector<QueueInfo> infos;
+  infos.reserve(parts_->queues.size());
+  for (const auto& entry : parts_->queues) infos.push_back(parts_->info_of(*entry.second));
+  return infos;
+}
+
+asio::awaitable<std::vector<QueueInfo>> RabbitMqBroker::list() {
+  co_await parts_->refresh();
+  co_return last_known();
+}
+
+asio::awaitable<Result<QueueInfo>> RabbitMqBroker::info(std::string name) {
+  const auto queue = co_await parts_->find(name);
+  if (!queue) co_return Parts::unknown(name);
+  co_await parts_->count(queue);
+  co_return parts_->info_of(*queue);
+}
+
+/// Room reserved by one publish.
+class RabbitMqBroker::Places final : public Admission {
+ public:
+  Places(std::vector<LiveQueuePtr> queues, std::uint64_t count) : queues_(std::move(queues)), count_(count) {
+    for (const auto& queue : queues_) queue->reserved += count_;
+  }
+  ~Places() override {
+    for (const auto& queue : queues_) queue->reserved -= count_;
+  }
+  Places(const Places&) = delete;
+  Places& operator=(const Places&) = delete;
+
+ private:
+  std::vector<LiveQueuePtr> queues_;
+  std::uint64_t count_;
+};
+
+Result<std::unique_ptr<Admission>> RabbitMqBroker::admit(std::string_view exchange, std::string_view routing_key,
+                                                         std::uint64_t count) {
+  std::vector<LiveQueuePtr> limited;
+  for (const auto& [name, queue] : parts_->queues) {
+    const auto& definition = queue->record.definition;
+    if (!definition.max_length || definition.overflow != Overflow::reject) continue;
+    if (!routed_to(definition, exchange, routing_key)) continue;
+    if (queue->length() + queue->reserved + count > *definition.max_length) {
+      return fail(ErrorCode::queue_full, "Queue '" + name + "' holds its " + std::to_string(*definition.max_length) +
+                                             " events. Publish again when consumers have caught up.");
+    }
+    limited.push_back(queue);
+  }
+  if (limited.empty()) return nullptr;
+  return std::make_unique<Places>(std::move(limited), count);
+}
+
+void RabbitMqBroker::take(std::span<const StoredEvent> events) {
+  for (const auto& [name, queue] : parts_->queues) {
+    const auto& definition = queue->record.definition;
+    if (!definition.max_length) continue;
+    for (const auto& stored : events) {
+      if (routed_to(definition, stored.event->exchange, stored.event->routing_key)) ++queue->arriving;
+    }
+  }
+}
+
+}  // namespace eventbus

@@ -1,0 +1,180 @@
+#include "eventbus/broker/rabbitmq/event_message.hpp"
+
+#include "eventbus/broker/rabbitmq/names.hpp"
+#include "eventbus/core/event_json.hpp"
+#include "eventbus/core/json.hpp"
+
+namespace eventbus::rabbitmq {
+namespace {
+
+std::int64_t micros(Timestamp time) {
+  return time.time_since_epoch().count();
+}
+
+std::string body_of(const Event& event) {
+  std::string body = R"({"event_id":)";
+  append_json_string(body, event.event_id);
+  body += R"(,"timestamp":")";
+  append_timestamp(body, event.timestamp);
+  body += R"(","event_type":)";
+  append_json_string(body, event.event_type);
+  body.append(R"(,"payload":)").append(event.payload);
+  if (!event.ordering_key.empty()) {
+    body += R"(,"ordering_key":)";
+    append_json_string(body, event.ordering_key);
+  }
+  body += R"(,"correlation_id":)";
+  append_json_string(body, event.correlation_id);
+  return body += '}';
+}
+
+void add(amqp::Headers& headers, std::string_view name, amqp::HeaderValue value) {
+  headers.emplace_back(std::string(name), std::move(value));
+}
+
+void add_text(amqp::Headers& headers, std::string_view name, const std::string& text) {
+  if (!text.empty()) add(headers, name, text);
+}
+
+void add_time(amqp::Headers& headers, std::string_view name, Timestamp time) {
+  if (time != Timestamp{}) add(headers, name, micros(time));
+}
+
+std::string text_of(const amqp::Headers& headers, std::string_view name) {
+  const auto* value = amqp::find_header(headers, name);
+  const auto* text = value == nullptr ? nullptr : std::get_if<std::string>(value);
+  return text == nullptr ? std::string{} : *text;
+}
+
+std::int64_t integer_of(const amqp::Headers& headers, std::string_view name, std::int64_t otherwise = 0) {
+  const auto* value = amqp::find_header(headers, name);
+  const auto* number = value == nullptr ? nullptr : std::get_if<std::int64_t>(value);
+  return number == nullptr ? otherwise : *number;
+}
+
+Timestamp time_of(const amqp::Headers& headers, std::string_view name) {
+  return Timestamp{std::chrono::microseconds(integer_of(headers, name))};
+}
+
+void mark_as_copy(amqp::Message& message, const Event& event, const Trials& trials) {
+  auto& headers = message.properties.headers;
+  add(headers, header::exchange, event.exchange);
+  add(headers, header::routing_key, event.routing_key);
+  if (trials.attempt > 1) add(headers, header::attempt, std::int64_t{trials.attempt});
+  add_time(headers, header::first_attempt_at, trials.first_attempt_at);
+  add_time(headers, header::first_failed_at, trials.first_failed_at);
+}
+
+Trials read_trials(const amqp::Headers& headers) {
+  const auto attempt = integer_of(headers, header::attempt, 1);
+  return {.attempt = attempt > 0 && attempt < UINT32_MAX ? static_cast<std::uint32_t>(attempt) : 1,
+          .first_attempt_at = time_of(headers, header::first_attempt_at),
+          .first_failed_at = time_of(headers, header::first_failed_at)};
+}
+
+/// The member `name` of the newest entry in RabbitMQ's x-death, as text.
+std::string newest_death(const amqp::Headers& headers, std::string_view name) {
+  const auto* value = amqp::find_header(headers, header::deaths);
+  const auto* json = value == nullptr ? nullptr : std::get_if<amqp::JsonText>(value);
+  if (json == nullptr) return {};
+  const auto entries = parse_json_array(json->text);
+  if (!entries || entries->empty()) return {};
+  const auto entry = parse_json_object(entries->front().second);
+  if (!entry) return {};
+  for (const auto& member : *entry) {
+    if (member.key == name) return member.value;
+  }
+  return {};
+}
+
+std::string our_reason(const std::string& death) {
+  return death == "maxlen" ? "max_length" : death;
+}
+
+}  // namespace
+
+amqp::Message event_message(const StoredEvent& stored) {
+  const auto& event = *stored.event;
+  amqp::Message message;
+  message.exchange = event.exchange;
+  message.routing_key = event.routing_key;
+  message.body = body_of(event);
+  auto& properties = message.properties;
+  properties.content_type = "application/json";
+  properties.message_id = event.event_id;
+  properties.type = event.event_type;
+  properties.timestamp = std::chrono::floor<std::chrono::seconds>(event.timestamp);
+  properties.correlation_id = event.correlation_id;
+  auto& headers = properties.headers;
+  add(headers, header::event_id, event.event_id);
+  add(headers, header::event_type, event.event_type);
+  add_text(headers, header::ordering_key, event.ordering_key);
+  add_text(headers, header::traceparent, event.traceparent);
+  add_text(headers, header::cloudevent, event.cloudevent);
+  if (stored.position > 0) add(headers, header::position, std::int64_t{stored.position});
+  add_time(headers, header::stored_at, stored.stored_at);
+  return message;
+}
+
+amqp::Message direct_message(const StoredEvent& stored, std::string queue, const Trials& trials) {
+  auto message = event_message(stored);
+  message.exchange.clear();
+  message.routing_key = std::move(queue);
+  mark_as_copy(message, *stored.event, trials);
+  return message;
+}
+
+amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchange, std::string queue,
+                                  const Trials& trials, const Death& death) {
+  auto message = event_message(stored);
+  message.exchange = std::move(exchange);
+  message.routing_key = std::move(queue);
+  mark_as_copy(message, *stored.event, trials);
+  auto& headers = message.properties.headers;
+  add(headers, header::reason, death.reason);
+  add(headers, header::attempts, std::int64_t{death.attempts});
+  add_time(headers, header::last_failed_at, death.last_failed_at);
+  return message;
+}
+
+Result<QueuedEvent> read_message(const amqp::ReceivedMessage& message) {
+  if (message.too_large())
+    return fail(ErrorCode::too_large, "the message is larger than EVENTBUS_MAX_EVENT_BYTES allows");
+  const auto& properties = message.properties;
+  const auto& headers = properties.headers;
+  auto draft = parse_event(message.body, {.correlation_id = properties.correlation_id,
+                                          .traceparent = text_of(headers, header::traceparent)});
+  if (!draft) return std::unexpected(std::move(draft.error()));
+  auto event = *draft->event;
+  if (!draft->given.event_id) {
+    if (properties.message_id.empty())
+      return fail(ErrorCode::invalid, "event_id: neither the body nor the message_id names the event");
+    event.event_id = properties.message_id;
+    if (!draft->given.correlation_id && properties.correlation_id.empty()) event.correlation_id = event.event_id;
+  }
+  event.cloudevent = text_of(headers, header::cloudevent);
+  event.exchange = text_of(headers, header::exchange);
+  QueuedEvent queued{.event = {}, .trials = read_trials(headers), .replayed = false, .direct = !event.exchange.empty()};
+  event.routing_key = queued.direct ? text_of(headers, header::routing_key) : message.routing_key;
+  if (!queued.direct) event.exchange = message.exchange;
+  queued.event.position = integer_of(headers, header::position);
+  queued.event.stored_at = time_of(headers, header::stored_at);
+  if (queued.event.stored_at == Timestamp{}) queued.event.stored_at = event.timestamp;
+  queued.event.event = std::make_shared<Event>(std::move(event));
+  return queued;
+}
+
+Death read_death(const amqp::ReceivedMessage& message) {
+  const auto& headers = message.properties.headers;
+  Death death{.reason = text_of(headers, header::reason),
+              .attempts = static_cast<std::uint32_t>(integer_of(headers, header::attempts, 1)),
+              .first_failed_at = time_of(headers, header::first_failed_at),
+              .last_failed_at = time_of(headers, header::last_failed_at)};
+  if (!death.reason.empty()) return death;
+  death.reason = our_reason(newest_death(headers, "reason"));
+  if (death.reason.empty()) death.reason = "rejected";
+  death.attempts = read_trials(headers).attempt;
+  return death;
+}
+
+}  // namespace eventbus::rabbitmq

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "eventbus/amqp/message.hpp"
+#include "eventbus/core/error.hpp"
+#include "eventbus/core/event.hpp"
+
+namespace eventbus::rabbitmq {
+
+/// What a queue knows of one event besides the event: how often it was tried, since when.
+struct Trials {
+  std::uint32_t attempt = 1;     ///< Of the delivery that comes next, or is under way.
+  Timestamp first_attempt_at{};  ///< Unset before the first delivery.
+  Timestamp first_failed_at{};   ///< Unset before the first failure.
+};
+
+/// Why and when a queue gave an event up.
+struct Death {
+  std::string reason;
+  std::uint32_t attempts = 1;
+  Timestamp first_failed_at{};
+  Timestamp last_failed_at{};
+};
+
+/// A message as it came from a queue, understood.
+struct QueuedEvent {
+  StoredEvent event;  ///< Position 0 for an event that was not published through the service.
+  Trials trials;
+  bool replayed = false;
+  bool direct = false;  ///< Put into the queue itself, by a retry or a backfill, rather than routed.
+};
+
+/// The event as a message for its exchange, persistent and mandatory (contract section 7).
+amqp::Message event_message(const StoredEvent& stored);
+
+/// The event for one queue, past the exchanges: `routing_key` is the name of the queue or of one of its delay queues.
+amqp::Message direct_message(const StoredEvent& stored, std::string queue, const Trials& trials);
+
+/// The event for the dead letters of `queue`.
+amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchange, std::string queue,
+                                  const Trials& trials, const Death& death);
+
+/// Understands what any publisher put into a queue: the body is one publish request; an event id may also be the
+/// message id. The error says what is wrong with it.
+Result<QueuedEvent> read_message(const amqp::ReceivedMessage& message);
+
+/// Why a message rests in a dead-letter queue: our headers, else RabbitMQ's record of it.
+Death read_death(const amqp::ReceivedMessage& message);
+
+}  // namespace eventbus::rabbitmq

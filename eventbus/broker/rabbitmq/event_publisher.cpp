@@ -1,0 +1,78 @@
+#include "eventbus/broker/rabbitmq/event_publisher.hpp"
+
+#include <utility>
+
+#include "eventbus/broker/rabbitmq/event_message.hpp"
+#include "eventbus/core/error.hpp"
+
+namespace eventbus::rabbitmq {
+namespace {
+
+using amqp::Fate;
+
+/// Throws for the first message whose fate is not one of the good ones.
+void check(const std::vector<Fate>& fates, bool returned_is_good) {
+  for (const auto fate : fates) {
+    if (fate == Fate::confirmed || (fate == Fate::returned && returned_is_good)) continue;
+    if (fate == Fate::returned) throw Unavailable("publishing to RabbitMQ", "the queue is gone");
+    if (fate == Fate::nacked) throw Unavailable("publishing to RabbitMQ", "the server refused a message");
+    throw Unavailable("publishing to RabbitMQ", "the connection was lost before the server confirmed");
+  }
+}
+
+}  // namespace
+
+asio::awaitable<std::vector<Fate>> EventPublisher::send(std::vector<amqp::Message> messages) {
+  auto sent = co_await connection_.publish(std::move(messages), std::chrono::steady_clock::now() + timeout_);
+  if (!sent) throw Unavailable("publishing to RabbitMQ", sent.error().detail);
+  co_return std::move(*sent);
+}
+
+/// Lets the next call send, also when this one failed.
+class EventPublisher::Turn {
+ public:
+  explicit Turn(EventPublisher& publisher) : publisher_(publisher) {}
+  ~Turn() { end(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  void end() {
+    if (std::exchange(ended_, true)) return;
+    ++publisher_.serving_;
+    publisher_.turn_.notify_all();
+  }
+
+ private:
+  EventPublisher& publisher_;
+  bool ended_ = false;
+};
+
+asio::awaitable<void> EventPublisher::publish(std::vector<StoredEvent> events) {
+  const auto ticket = next_ticket_++;
+  while (serving_ != ticket) co_await turn_.wait();
+  Turn turn(*this);
+  std::vector<amqp::Message> messages;
+  messages.reserve(events.size());
+  for (const auto& event : events) {
+    co_await topology_.ensure_exchange(event.event->exchange);
+    messages.push_back(event_message(event));
+  }
+  turn.end();  // the messages stand in the connection's line before anybody else runs
+  const auto fates = co_await send(std::move(messages));
+  count(events, fates);
+  check(fates, true);
+}
+
+asio::awaitable<void> EventPublisher::publish_direct(std::vector<amqp::Message> messages) {
+  const auto fates = co_await send(std::move(messages));
+  check(fates, false);
+}
+
+void EventPublisher::count(const std::vector<StoredEvent>& events, const std::vector<Fate>& fates) {
+  for (std::size_t index = 0; index < fates.size(); ++index) {
+    const auto& event = *events[index].event;
+    if (fates[index] == Fate::confirmed || fates[index] == Fate::returned)
+      metrics_.published.with({event.event_type, event.exchange}).add(1);
+  }
+}
+
+}  // namespace eventbus::rabbitmq

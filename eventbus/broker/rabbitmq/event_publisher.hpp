@@ -1,0 +1,41 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "eventbus/amqp/connection.hpp"
+#include "eventbus/broker/broker_metrics.hpp"
+#include "eventbus/broker/event_sink.hpp"
+#include "eventbus/broker/rabbitmq/topology.hpp"
+#include "eventbus/runtime/signal.hpp"
+
+namespace eventbus::rabbitmq {
+
+/// Publishes stored events to their exchanges, with confirms. For the event-loop thread.
+class EventPublisher final : public EventSink {
+ public:
+  EventPublisher(const asio::any_io_executor& loop, amqp::Connection& connection, Topology& topology,
+                 BrokerMetrics& metrics, std::chrono::milliseconds timeout)
+      : connection_(connection), topology_(topology), metrics_(metrics), timeout_(timeout), turn_(loop) {}
+
+  asio::awaitable<void> publish(std::vector<StoredEvent> events) override;
+  /// Messages for queues rather than exchanges. Throws `Unavailable` unless a queue took each of them.
+  asio::awaitable<void> publish_direct(std::vector<amqp::Message> messages);
+
+ private:
+  class Turn;
+  asio::awaitable<std::vector<amqp::Fate>> send(std::vector<amqp::Message> messages);
+  void count(const std::vector<StoredEvent>& events, const std::vector<amqp::Fate>& fates);
+
+  amqp::Connection& connection_;
+  Topology& topology_;
+  BrokerMetrics& metrics_;
+  std::chrono::milliseconds timeout_;
+  Signal turn_;
+  std::uint64_t next_ticket_ = 0;
+  std::uint64_t serving_ = 0;  ///< Whose turn it is to send.
+};
+
+}  // namespace eventbus::rabbitmq

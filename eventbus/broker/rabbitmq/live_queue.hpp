@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "eventbus/amqp/connection.hpp"
+#include "eventbus/broker/broker_metrics.hpp"
+#include "eventbus/broker/rabbitmq/delivery_buffer.hpp"
+#include "eventbus/broker/rabbitmq/queue_catalog.hpp"
+#include "eventbus/broker/rabbitmq/topology.hpp"
+#include "eventbus/runtime/signal.hpp"
+
+namespace eventbus::rabbitmq {
+
+/// The counters of one queue, looked up once.
+struct QueueMetrics {
+  QueueMetrics(BrokerMetrics& metrics, const std::string& queue);
+  Counter& delivered;
+  Counter& acked;
+  Counter& nacked;
+  Counter& expired;
+  Counter& given_back;
+  Counter& retries;
+  Histogram& delivery_time;
+  Histogram& end_to_end;
+};
+
+/// A queue as this instance serves it. Whoever awaits something holds a LiveQueuePtr and looks at `removed` afterwards.
+struct LiveQueue {
+  LiveQueue(const asio::any_io_executor& loop, BrokerMetrics& broker_metrics, QueueRecord shared)
+      : record(std::move(shared)),
+        buffer(record.definition.ordered),
+        metrics(broker_metrics, record.definition.name),
+        arrived(loop),
+        dead_letters_free(loop) {}
+
+  const std::string& name() const { return record.definition.name; }
+
+  QueueRecord record;
+  DeliveryBuffer buffer;
+  QueueMetrics metrics;
+  std::shared_ptr<amqp::Consumer> consumer;  ///< While somebody consumes here.
+  std::map<std::string, HeldRetry> held;     ///< Of an ordered queue: retries that were waiting when consuming began.
+  Signal arrived;                            ///< Something is deliverable, or the queue is gone.
+  Signal dead_letters_free;
+  bool browsing = false;  ///< Somebody looks at the dead letters.
+  bool backfilling = false;
+  bool removed = false;
+  std::uint64_t receivers = 0;
+  std::chrono::steady_clock::time_point last_receive{};
+
+  ServerCounts counts;         ///< As of the last look at the server.
+  std::uint64_t arriving = 0;  ///< Published to it since then.
+  std::uint64_t reserved = 0;  ///< By admissions.
+  std::uint64_t length() const { return counts.ready + counts.delayed + arriving + buffer.size(); }
+};
+
+using LiveQueuePtr = std::shared_ptr<LiveQueue>;
+
+}  // namespace eventbus::rabbitmq

@@ -1,0 +1,229 @@
+#include "eventbus/broker/rabbitmq/queue_catalog.hpp"
+
+#include <algorithm>
+
+#include "eventbus/core/json.hpp"
+#include "eventbus/postgres/migrations.hpp"
+
+namespace eventbus::rabbitmq {
+namespace {
+
+using postgres::Statement;
+
+constexpr std::string_view schema = R"sql(
+CREATE TABLE eventbus_queues (
+  name VARCHAR COLLATE "C" PRIMARY KEY,
+  definition TEXT NOT NULL,
+  paused BOOLEAN NOT NULL,
+  live_after BIGINT NOT NULL,
+  backfilled_to BIGINT,
+  retry_delays_ms BIGINT[] NOT NULL DEFAULT '{}');
+
+-- One row. Locked by every change of eventbus_queues, so that they come one after the other.
+CREATE TABLE eventbus_queues_revision (revision BIGINT NOT NULL);
+INSERT INTO eventbus_queues_revision VALUES (1);
+
+CREATE TABLE eventbus_held_retries (
+  queue VARCHAR COLLATE "C" NOT NULL,
+  event_id VARCHAR COLLATE "C" NOT NULL,
+  attempt BIGINT NOT NULL,
+  first_attempt_at TIMESTAMPTZ NOT NULL,
+  first_failed_at TIMESTAMPTZ NOT NULL,
+  due TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (queue, event_id));
+)sql";
+
+std::string definition_text(const QueueDefinition& definition) {
+  std::string text;
+  append_queue_definition(text, definition);
+  return text;
+}
+
+/// `parse_queue_definition` takes the name from the URL, not from the body.
+QueueDefinition read_definition(std::string_view name, std::string_view text) {
+  const auto members = parse_json_object(text);
+  std::string body = "{";
+  if (members) {
+    for (const auto& [key, kind, value] : *members) {
+      if (key == "name" || kind == JsonKind::null) continue;
+      if (body.size() > 1) body += ',';
+      append_json_string(body, key);
+      body += ':';
+      if (kind == JsonKind::string) {
+        append_json_string(body, value);
+      } else {
+        body += value;
+      }
+    }
+  }
+  auto definition = parse_queue_definition(name, body + "}");
+  if (!definition)
+    throw Unavailable("reading the definition of queue '" + std::string(name) + "' from table eventbus_queues",
+                      definition.error().detail + "; was it written by a newer version?");
+  return std::move(*definition);
+}
+
+std::vector<std::chrono::milliseconds> read_delays(std::string_view text) {
+  std::vector<std::chrono::milliseconds> delays;
+  while (!text.empty()) {
+    const auto word = text.substr(0, text.find(','));
+    delays.emplace_back(std::stoll(std::string(word)));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+  }
+  return delays;
+}
+
+QueueRecord read_record(const postgres::Row& row) {
+  QueueRecord record;
+  record.definition = read_definition(row.text(0), row.text(1));
+  record.paused = row.boolean(2);
+  record.live_after = row.integer(3);
+  if (!row.is_null(4)) record.backfilled_to = row.integer(4);
+  record.retry_delays = read_delays(row.text(5));
+  return record;
+}
+
+}  // namespace
+
+asio::awaitable<void> QueueCatalog::migrate() {
+  const auto deadline = std::chrono::steady_clock::now() + timeout_;
+  auto lease = co_await pool_.acquire(deadline);
+  std::vector<std::string_view> steps{schema};
+  std::string component = "queues";
+  co_await postgres::migrate(*lease, std::move(component), std::move(steps), deadline);
+}
+
+asio::awaitable<postgres::Rows> QueueCatalog::run(Statement statement) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout_;
+  auto lease = co_await pool_.acquire(deadline);
+  co_return co_await lease->execute(std::move(statement), deadline);
+}
+
+/// The number of rows that the statement changed.
+asio::awaitable<std::int64_t> QueueCatalog::change(Statement statement) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout_;
+  auto lease = co_await pool_.acquire(deadline);
+  std::vector<Statement> statements;
+  statements.emplace_back("UPDATE eventbus_queues_revision SET revision = revision + 1");
+  statements.push_back(std::move(statement));
+  const auto results = co_await lease->execute_all(std::move(statements), deadline);
+  co_return results.back().affected();
+}
+
+asio::awaitable<std::int64_t> QueueCatalog::revision() {
+  Statement statement("SELECT revision FROM eventbus_queues_revision");
+  const auto rows = co_await run(std::move(statement));
+  co_return rows[0].integer(0);
+}
+
+asio::awaitable<std::map<std::string, QueueRecord>> QueueCatalog::load() {
+  Statement statement(
+      "SELECT name, definition, paused, live_after, backfilled_to, array_to_string(retry_delays_ms, ',') "
+      "FROM eventbus_queues");
+  const auto rows = co_await run(std::move(statement));
+  std::map<std::string, QueueRecord> records;
+  for (int index = 0; index < rows.size(); ++index) {
+    auto record = read_record(rows[index]);
+    auto name = record.definition.name;
+    records.emplace(std::move(name), std::move(record));
+  }
+  co_return records;
+}
+
+asio::awaitable<bool> QueueCatalog::insert(QueueRecord record) {
+  Statement statement(
+      "INSERT INTO eventbus_queues (name, definition, paused, live_after, backfilled_to) "
+      "VALUES ($1, $2, false, $3, $4) ON CONFLICT DO NOTHING");
+  statement.add(std::string_view(record.definition.name));
+  statement.add(std::string_view(definition_text(record.definition)));
+  statement.add(std::int64_t{record.live_after});
+  if (record.backfilled_to) {
+    statement.add(std::int64_t{*record.backfilled_to});
+  } else {
+    statement.add_null();
+  }
+  co_return co_await change(std::move(statement)) == 1;
+}
+
+asio::awaitable<bool> QueueCatalog::redefine(QueueDefinition old, QueueDefinition wanted) {
+  Statement statement("UPDATE eventbus_queues SET definition = $3 WHERE name = $1 AND definition = $2");
+  statement.add(std::string_view(old.name));
+  statement.add(std::string_view(definition_text(old)));
+  statement.add(std::string_view(definition_text(wanted)));
+  co_return co_await change(std::move(statement)) == 1;
+}
+
+asio::awaitable<void> QueueCatalog::set_paused(std::string queue, bool paused) {
+  Statement statement("UPDATE eventbus_queues SET paused = $2::bigint <> 0 WHERE name = $1");
+  statement.add(std::string_view(queue));
+  statement.add(std::int64_t{paused ? 1 : 0});
+  co_await change(std::move(statement));
+}
+
+asio::awaitable<void> QueueCatalog::set_backfill(std::string queue, std::optional<Position> backfilled_to,
+                                                 Position live_after) {
+  Statement statement("UPDATE eventbus_queues SET backfilled_to = $2, live_after = $3 WHERE name = $1");
+  statement.add(std::string_view(queue));
+  if (backfilled_to) {
+    statement.add(std::int64_t{*backfilled_to});
+  } else {
+    statement.add_null();
+  }
+  statement.add(std::int64_t{live_after});
+  co_await change(std::move(statement));
+}
+
+asio::awaitable<void> QueueCatalog::add_retry_delay(std::string queue, std::chrono::milliseconds delay) {
+  Statement statement(
+      "UPDATE eventbus_queues SET retry_delays_ms = array_append(retry_delays_ms, $2::bigint) "
+      "WHERE name = $1 AND NOT $2::bigint = ANY (retry_delays_ms)");
+  statement.add(std::string_view(queue));
+  statement.add(std::int64_t{delay.count()});
+  co_await change(std::move(statement));
+}
+
+asio::awaitable<void> QueueCatalog::remove(std::string queue) {
+  Statement statement(
+      "WITH held AS (DELETE FROM eventbus_held_retries WHERE queue = $1) DELETE FROM eventbus_queues WHERE name = $1");
+  statement.add(std::string_view(queue));
+  co_await change(std::move(statement));
+}
+
+asio::awaitable<void> QueueCatalog::hold(std::string queue, std::string event_id, HeldRetry retry) {
+  Statement statement(
+      "INSERT INTO eventbus_held_retries VALUES ($1, $2, $3, $4, $5, $6) "
+      "ON CONFLICT (queue, event_id) DO UPDATE SET attempt = excluded.attempt, due = excluded.due");
+  statement.add(std::string_view(queue));
+  statement.add(std::string_view(event_id));
+  statement.add(std::int64_t{retry.trials.attempt});
+  statement.add(retry.trials.first_attempt_at);
+  statement.add(retry.trials.first_failed_at);
+  statement.add(retry.due);
+  co_await run(std::move(statement));
+}
+
+asio::awaitable<void> QueueCatalog::release(std::string queue, std::vector<std::string> event_ids) {
+  Statement statement("DELETE FROM eventbus_held_retries WHERE queue = $1 AND event_id = ANY ($2)");
+  const std::vector<std::string_view> ids(event_ids.begin(), event_ids.end());
+  statement.add(std::string_view(queue));
+  statement.add(ids);
+  co_await run(std::move(statement));
+}
+
+asio::awaitable<std::map<std::string, HeldRetry>> QueueCatalog::held(std::string queue) {
+  Statement statement(
+      "SELECT event_id, attempt, first_attempt_at, first_failed_at, due FROM eventbus_held_retries WHERE queue = $1");
+  statement.add(std::string_view(queue));
+  const auto rows = co_await run(std::move(statement));
+  std::map<std::string, HeldRetry> held;
+  for (int index = 0; index < rows.size(); ++index) {
+    const auto row = rows[index];
+    const Trials trials{.attempt = static_cast<std::uint32_t>(row.integer(1)),
+                        .first_attempt_at = row.time(2),
+                        .first_failed_at = row.time(3)};
+    held.emplace(std::string(row.text(0)), HeldRetry{trials, row.time(4)});
+  }
+  co_return held;
+}
+
+}  // namespace eventbus::rabbitmq

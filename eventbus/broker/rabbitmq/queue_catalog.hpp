@@ -1,0 +1,67 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eventbus/broker/rabbitmq/event_message.hpp"
+#include "eventbus/core/queue.hpp"
+#include "eventbus/postgres/connection_pool.hpp"
+
+namespace eventbus::rabbitmq {
+
+namespace asio = boost::asio;
+
+/// What all instances know of a queue.
+struct QueueRecord {
+  QueueDefinition definition;
+  bool paused = false;
+  /// Routed events up to this position are not for the queue: it began later, or they were put into it directly.
+  Position live_after = 0;
+  std::optional<Position> backfilled_to = {};                ///< While the past is being put into it.
+  std::vector<std::chrono::milliseconds> retry_delays = {};  ///< Delay queues that were made for it.
+};
+
+/// A failed event of an ordered queue that waits, unacknowledged, for its next attempt.
+struct HeldRetry {
+  Trials trials;
+  Timestamp due{};
+};
+
+/// The queues' definitions, shared by all instances through the database. For the event-loop thread; all members throw
+/// `Unavailable`.
+class QueueCatalog {
+ public:
+  QueueCatalog(postgres::ConnectionPool& pool, std::chrono::milliseconds timeout) : pool_(pool), timeout_(timeout) {}
+
+  asio::awaitable<void> migrate();
+  /// Grows with every change of any queue.
+  asio::awaitable<std::int64_t> revision();
+  asio::awaitable<std::map<std::string, QueueRecord>> load();
+
+  /// False when a queue of this name is there.
+  asio::awaitable<bool> insert(QueueRecord record);
+  /// False when the definition is not `old` any more.
+  asio::awaitable<bool> redefine(QueueDefinition old, QueueDefinition wanted);
+  asio::awaitable<void> set_paused(std::string queue, bool paused);
+  asio::awaitable<void> set_backfill(std::string queue, std::optional<Position> backfilled_to, Position live_after);
+  asio::awaitable<void> add_retry_delay(std::string queue, std::chrono::milliseconds delay);
+  asio::awaitable<void> remove(std::string queue);
+
+  asio::awaitable<void> hold(std::string queue, std::string event_id, HeldRetry retry);
+  asio::awaitable<void> release(std::string queue, std::vector<std::string> event_ids);
+  asio::awaitable<std::map<std::string, HeldRetry>> held(std::string queue);
+
+ private:
+  asio::awaitable<postgres::Rows> run(postgres::Statement statement);
+  asio::awaitable<std::int64_t> change(postgres::Statement statement);
+
+  postgres::ConnectionPool& pool_;
+  std::chrono::milliseconds timeout_;
+};
+
+}  // namespace eventbus::rabbitmq

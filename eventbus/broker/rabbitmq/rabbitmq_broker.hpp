@@ -1,0 +1,83 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "eventbus/amqp/connection_settings.hpp"
+#include "eventbus/broker/broker.hpp"
+#include "eventbus/broker/broker_clock.hpp"
+#include "eventbus/broker/broker_metrics.hpp"
+#include "eventbus/broker/event_sink.hpp"
+#include "eventbus/postgres/connection_pool.hpp"
+#include "eventbus/store/event_store.hpp"
+
+namespace eventbus {
+
+struct RabbitMqSettings {
+  amqp::ConnectionSettings connection;
+  /// Messages of a queue that one instance holds at most. Raising it lets one consumer lease more at a time; lowering
+  /// it shares a short queue among instances more evenly.
+  std::uint16_t prefetch = 1000;
+  /// For one operation on the server, waiting for a connection included.
+  std::chrono::milliseconds timeout{10000};
+  /// How often other instances' changes and the server's counts are looked at.
+  std::chrono::milliseconds refresh{1000};
+  /// Consumers that nobody asks any more give their messages back after this.
+  std::chrono::milliseconds idle{2000};
+};
+
+/// The broker on RabbitMQ: quorum queues, whose definitions all instances share through PostgreSQL. Events reach it
+/// through `sink`, from the relay; `take` only counts them. Each instance leases what it consumes itself; a delivery is
+/// answered where it was received. When an instance or its connection dies, RabbitMQ delivers again what was not
+/// acknowledged, with the same attempt.
+class RabbitMqBroker final : public Broker {
+ public:
+  RabbitMqBroker(const asio::any_io_executor& loop, EventStore& store, postgres::ConnectionPool& database,
+                 BrokerMetrics& metrics, RabbitMqSettings settings, BrokerClock clock = steady_utc_clock());
+  ~RabbitMqBroker() override;
+
+  /// Where the relay publishes.
+  EventSink& sink();
+  bool connected() const;
+  std::string trouble() const;
+  int connections() const;  ///< Established ones.
+
+  /// Prepares the database. RabbitMQ may be away: what is missing there is made once it is back.
+  asio::awaitable<void> start() override;
+  asio::awaitable<void> run() override;
+  void stop() override;
+  Result<std::unique_ptr<Admission>> admit(std::string_view exchange, std::string_view routing_key,
+                                           std::uint64_t count) override;
+  void take(std::span<const StoredEvent> events) override;
+  asio::awaitable<Result<DeclareOutcome>> declare(QueueDefinition definition) override;
+  asio::awaitable<Result<void>> remove(std::string queue) override;
+  asio::awaitable<Result<std::uint64_t>> purge(std::string queue) override;
+  asio::awaitable<Result<void>> set_paused(std::string queue, bool paused) override;
+  std::vector<QueueInfo> last_known() override;
+  asio::awaitable<std::vector<QueueInfo>> list() override;
+  asio::awaitable<Result<QueueInfo>> info(std::string queue) override;
+  asio::awaitable<Result<std::vector<Delivery>>> receive(std::string queue, std::size_t max,
+                                                         std::chrono::steady_clock::time_point deadline) override;
+  asio::awaitable<Result<Settled>> ack(std::string queue, std::vector<std::string> delivery_ids) override;
+  asio::awaitable<Result<Settled>> nack(std::string queue, std::vector<std::string> delivery_ids,
+                                        NackOptions options) override;
+  asio::awaitable<Result<Settled>> extend(std::string queue, std::vector<std::string> delivery_ids,
+                                          std::chrono::milliseconds lease) override;
+  void give_back(std::string_view queue, std::span<const std::string> delivery_ids) override;
+  asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string queue, Position after, std::size_t limit) override;
+  asio::awaitable<Result<std::uint64_t>> redrive(std::string queue, DeadLetterSelection selection,
+                                                 std::uint32_t events_per_second, bool dry_run) override;
+  asio::awaitable<Result<std::uint64_t>> delete_dead_letters(std::string queue, DeadLetterSelection selection,
+                                                             std::uint32_t events_per_second, bool dry_run) override;
+
+ private:
+  struct Parts;
+  class Places;
+  std::shared_ptr<Parts> parts_;
+};
+
+}  // namespace eventbus

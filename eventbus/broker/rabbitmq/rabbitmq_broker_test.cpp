@@ -1,0 +1,18 @@
+#include "eventbus/broker/rabbitmq/rabbitmq_broker.hpp"
+
+#include "eventbus/broker/conformance/broker_suite_delivery.hpp"
+#include "eventbus/broker/conformance/broker_suite_queues.hpp"
+#include "eventbus/broker/rabbitmq/rabbitmq_under_test.hpp"
+
+namespace eventbus {
+namespace {
+
+std::unique_ptr<BrokerUnderTest> make_rabbitmq(asio::io_context& loop) {
+  return std::make_unique<RabbitMqUnderTest>(loop);
+}
+
+INSTANTIATE_TEST_SUITE_P(RabbitMq, BrokerConformance, testing::Values(BrokerCase{"rabbitmq", make_rabbitmq}),
+                         broker_case);
+
+}  // namespace
+}  // namespace eventbus

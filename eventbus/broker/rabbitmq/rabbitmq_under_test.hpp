@@ -1,0 +1,95 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <memory>
+#include <string>
+
+#include "eventbus/amqp/testing/test_server.hpp"
+#include "eventbus/broker/conformance/broker_suite.hpp"
+#include "eventbus/broker/rabbitmq/rabbitmq_broker.hpp"
+#include "eventbus/postgres/testing/test_server.hpp"
+#include "eventbus/runtime/task_group.hpp"
+#include "eventbus/store/postgres/postgres_event_store.hpp"
+
+namespace eventbus {
+
+/// The broker of one instance on real servers, with a virtual host and a database of its own, in real time.
+class RabbitMqUnderTest final : public BrokerUnderTest {
+ public:
+  explicit RabbitMqUnderTest(asio::io_context& loop) : loop_(loop) {
+    open();
+    finish(store_->open());
+    finish(broker_->start());
+    spawn();
+  }
+  ~RabbitMqUnderTest() override {
+    broker_->stop();
+    finish(tasks_->join());
+    pool_->close();
+  }
+
+  RabbitMqBroker& broker() override { return *broker_; }
+  PostgresEventStore& store() override { return *store_; }
+  const std::string& virtual_host() const { return virtual_host_; }
+
+  asio::awaitable<void> relay(std::vector<StoredEvent> events) override {
+    co_await broker_->sink().publish(std::move(events));
+  }
+  asio::awaitable<void> pass(std::chrono::milliseconds time) override {
+    asio::steady_timer timer(loop_, time + settings().refresh * 3);
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+  /// As a killed process would: connections just end, nothing is given back.
+  asio::awaitable<void> restart() override {
+    broker_->stop();
+    co_await tasks_->join();
+    broker_.reset();
+    make_broker();
+    co_await broker_->start();
+    spawn();
+  }
+
+ private:
+  RabbitMqSettings settings() const {
+    const auto& server = amqp::TestServer::shared();
+    return {.connection = {.url = amqp::AmqpUrl::parse(server.url(virtual_host_)).value(),
+                           .name = "test",
+                           .reconnect = {.delay = std::chrono::milliseconds{50},
+                                         .max_delay = std::chrono::milliseconds{500}}},
+            .refresh = std::chrono::milliseconds{100}};
+  }
+  void open() {
+    auto url = postgres::ConnectionSettings::parse(postgres::TestServer::shared().create_database()).value();
+    pool_ = std::make_unique<postgres::ConnectionPool>(loop_.get_executor(), std::move(url),
+                                                       postgres::PoolSettings{.min = 0, .max = 8}, pool_metrics_);
+    store_ = std::make_unique<PostgresEventStore>(*pool_, nullptr, store_metrics_, PostgresStoreSettings{});
+    make_broker();
+  }
+  void make_broker() {
+    broker_ = std::make_unique<RabbitMqBroker>(loop_.get_executor(), *store_, *pool_, metrics_, settings());
+  }
+  void spawn() {
+    tasks_ = std::make_unique<TaskGroup>(loop_.get_executor());
+    tasks_->spawn("broker", broker_->run());
+  }
+  void finish(asio::awaitable<void> work) {
+    auto future = asio::co_spawn(loop_, std::move(work), asio::use_future);
+    loop_.restart();
+    while (future.wait_for(std::chrono::seconds{0}) != std::future_status::ready) loop_.run_one();
+    future.get();
+  }
+
+  asio::io_context& loop_;
+  std::string virtual_host_ = amqp::TestServer::shared().create_virtual_host();
+  MetricRegistry registry_;
+  postgres::PoolMetrics pool_metrics_{registry_};
+  StoreMetrics store_metrics_{registry_};
+  BrokerMetrics metrics_{registry_};
+  std::unique_ptr<postgres::ConnectionPool> pool_;
+  std::unique_ptr<PostgresEventStore> store_;
+  std::unique_ptr<RabbitMqBroker> broker_;
+  std::unique_ptr<TaskGroup> tasks_;
+};
+
+}  // namespace eventbus

@@ -1,0 +1,283 @@
+// What becomes of deliveries: done, tried again, given up.
+#include <algorithm>
+#include <random>
+
+#include "eventbus/broker/rabbitmq/broker_parts.hpp"
+#include "eventbus/broker/rabbitmq/names.hpp"
+#include "eventbus/runtime/crash_point.hpp"
+#include "eventbus/telemetry/log.hpp"
+
+namespace eventbus {
+
+using rabbitmq::Death;
+using rabbitmq::LiveQueue;
+using rabbitmq::LiveQueuePtr;
+using rabbitmq::QueuedEvent;
+using rabbitmq::Trials;
+
+namespace {
+
+constexpr std::chrono::seconds rest_after_failure{1};
+
+double random_fraction() {
+  thread_local std::mt19937_64 random(std::random_device{}());
+  return std::uniform_real_distribution<double>(0, 1)(random);
+}
+
+std::vector<amqp::DeliveryTag> tags_of(const LiveQueue& queue, const std::vector<std::uint64_t>& serials) {
+  std::vector<amqp::DeliveryTag> tags;
+  tags.reserve(serials.size());
+  for (const auto serial : serials) {
+    if (const auto* message = queue.buffer.settling(serial)) tags.push_back(message->tag);
+  }
+  return tags;
+}
+
+Trials next_trials(Trials trials, Timestamp now) {
+  ++trials.attempt;
+  if (trials.first_failed_at == Timestamp{}) trials.first_failed_at = now;
+  return trials;
+}
+
+std::string reason_of(const NackOptions& options, bool lease_ended) {
+  if (lease_ended) return "lease_expired";
+  if (!options.reason.empty()) return options.reason;
+  return options.requeue ? "max_retries" : "rejected";
+}
+
+/// What is being settled is leased again when the settling fails.
+class Settling {
+ public:
+  Settling(LiveQueuePtr queue, const std::vector<std::uint64_t>& serials, const BrokerClock& clock)
+      : queue_(std::move(queue)), serials_(serials), clock_(clock) {}
+  ~Settling() {
+    if (finished_) return;
+    for (const auto serial : serials_) queue_->buffer.unsettle(serial, clock_() + rest_after_failure);
+  }
+  Settling(const Settling&) = delete;
+  Settling& operator=(const Settling&) = delete;
+  void finish() { finished_ = true; }
+
+ private:
+  LiveQueuePtr queue_;
+  const std::vector<std::uint64_t>& serials_;
+  const BrokerClock& clock_;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+/// RabbitMQ forgets them. Those of a lost connection come again.
+asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials serials) {
+  if (serials.empty()) co_return;
+  Settling settling(queue, serials, clock);
+  const auto consumer = queue->consumer;
+  if (!consumer) throw Unavailable("acknowledging", "the connection to RabbitMQ was lost; the events come again");
+  std::vector<std::string> held;
+  for (const auto serial : serials) {
+    const auto* message = queue->buffer.settling(serial);
+    if (message == nullptr)
+      throw Unavailable("acknowledging", "the connection to RabbitMQ was lost; the events come again");
+    if (queue->record.definition.ordered && message->queued.trials.attempt > 1)
+      held.push_back(message->queued.event.event->event_id);
+  }
+  auto tags = tags_of(*queue, serials);
+  crash_point("broker.before_ack_commit");
+  const auto lost = co_await consumer->settle(std::move(tags), amqp::Settlement::ack);
+  co_await consumer->barrier(std::chrono::steady_clock::now() + settings.timeout);
+  crash_point("broker.after_ack_commit");
+  settling.finish();
+  for (const auto serial : serials) queue->buffer.remove(serial);
+  wake(*queue);
+  if (!lost.empty()) throw Unavailable("acknowledging", "the connection to RabbitMQ was lost; the events come again");
+  if (!held.empty()) co_await catalog.release(queue->name(), std::move(held));
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::failed(LiveQueuePtr queue, Serials serials, NackOptions options,
+                                                    bool lease_ended) {
+  const auto& definition = queue->record.definition;
+  Serials given_up;
+  Serials retried;
+  for (const auto serial : serials) {
+    const auto* message = queue->buffer.settling(serial);
+    if (message == nullptr) continue;
+    const bool again = options.requeue && message->queued.trials.attempt <= definition.retry.max_retries;
+    (again ? retried : given_up).push_back(serial);
+  }
+  Settling settling(queue, retried, clock);
+  co_await dead(queue, std::move(given_up), reason_of(options, lease_ended));
+  if (definition.ordered) {
+    co_await hold(queue, retried, options.delay);
+    settling.finish();
+  } else if (!retried.empty()) {
+    co_await publish_retries(queue, retried, options.delay);
+    settling.finish();
+    co_await done(queue, retried);
+  }
+  queue->metrics.retries.add(static_cast<double>(retried.size()));
+}
+
+/// They stay here, so that nothing overtakes them; the database knows when they are due.
+asio::awaitable<void> RabbitMqBroker::Parts::hold(LiveQueuePtr queue, const Serials& serials,
+                                                  std::optional<std::chrono::milliseconds> delay) {
+  const auto now = clock();
+  for (const auto serial : serials) {
+    const auto* message = queue->buffer.settling(serial);
+    if (message == nullptr) continue;
+    const auto failed_attempt = message->queued.trials.attempt;
+    const auto wait = delay.value_or(queue->record.definition.retry.wait(failed_attempt, random_fraction()));
+    const rabbitmq::HeldRetry retry{next_trials(message->queued.trials, now), now + wait};
+    auto event_id = message->queued.event.event->event_id;
+    co_await catalog.hold(queue->name(), std::move(event_id), retry);
+    queue->buffer.hold(serial, retry.trials, retry.due);
+  }
+  changed.notify_all();
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::publish_retries(LiveQueuePtr queue, const Serials& serials,
+                                                             std::optional<std::chrono::milliseconds> delay) {
+  std::vector<std::pair<QueuedEvent, std::chrono::milliseconds>> retries;
+  for (const auto serial : serials) {
+    const auto* message = queue->buffer.settling(serial);
+    if (message == nullptr) continue;
+    const auto wait =
+        delay.value_or(queue->record.definition.retry.wait(message->queued.trials.attempt, random_fraction()));
+    retries.emplace_back(message->queued, wait);
+  }
+  const auto now = clock();
+  std::vector<amqp::Message> messages;
+  for (const auto& [queued, wait] : retries) {
+    auto target = queue->name();
+    if (wait > std::chrono::milliseconds{0}) target = co_await retry_queue(queue, rabbitmq::retry_step(wait));
+    messages.push_back(rabbitmq::direct_message(queued.event, std::move(target), next_trials(queued.trials, now)));
+  }
+  co_await publisher.publish_direct(std::move(messages));
+}
+
+asio::awaitable<std::string> RabbitMqBroker::Parts::retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step) {
+  auto& delays = queue->record.retry_delays;
+  if (std::ranges::find(delays, step) == delays.end()) {
+    co_await catalog.add_retry_delay(queue->name(), step);
+    queue->record.retry_delays.push_back(step);
+  }
+  co_return co_await topology.ensure_retry_queue(queue->name(), step);
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::dead(LiveQueuePtr queue, Serials serials, std::string reason) {
+  if (serials.empty()) co_return;
+  Settling settling(queue, serials, clock);
+  const auto now = clock();
+  const auto exchange = rabbitmq::dead_letter_exchange_of(queue->record.definition);
+  std::vector<amqp::Message> messages;
+  for (const auto serial : serials) {
+    const auto* message = queue->buffer.settling(serial);
+    if (message == nullptr) continue;
+    const auto& [event, trials, replayed, direct] = message->queued;
+    const auto first = trials.first_failed_at == Timestamp{} ? now : trials.first_failed_at;
+    const Death death{.reason = reason, .attempts = trials.attempt, .first_failed_at = first, .last_failed_at = now};
+    auto failed_at_last = trials;
+    failed_at_last.first_failed_at = first;
+    messages.push_back(rabbitmq::dead_letter_message(event, exchange, queue->name(), failed_at_last, death));
+  }
+  const auto count = static_cast<double>(messages.size());
+  co_await publisher.publish_direct(std::move(messages));
+  settling.finish();
+  co_await done(queue, std::move(serials));
+  metrics.dead_letters.with({queue->name(), reason}).add(count);
+}
+
+asio::awaitable<Result<Settled>> RabbitMqBroker::ack(std::string name, std::vector<std::string> delivery_ids) {
+  auto& parts = *parts_;
+  const auto queue = co_await parts.find(name);
+  if (!queue) co_return Parts::unknown(name);
+  Settled settled;
+  auto serials = parts.begin_settling(*queue, std::move(delivery_ids), settled);
+  std::map<std::string, double> types;
+  for (const auto serial : serials) types[queue->buffer.settling(serial)->queued.event.event->event_type] += 1;
+  settled.settled = serials.size();
+  co_await parts.done(queue, std::move(serials));
+  for (const auto& [type, count] : types) parts.metrics.consumed.with({type, name}).add(count);
+  queue->metrics.acked.add(static_cast<double>(settled.settled));
+  co_return settled;
+}
+
+asio::awaitable<Result<Settled>> RabbitMqBroker::nack(std::string name, std::vector<std::string> delivery_ids,
+                                                      NackOptions options) {
+  auto& parts = *parts_;
+  const auto queue = co_await parts.find(name);
+  if (!queue) co_return Parts::unknown(name);
+  Settled settled;
+  auto serials = parts.begin_settling(*queue, std::move(delivery_ids), settled);
+  settled.settled = serials.size();
+  co_await parts.failed(queue, std::move(serials), std::move(options), false);
+  queue->metrics.nacked.add(static_cast<double>(settled.settled));
+  co_return settled;
+}
+
+asio::awaitable<Result<Settled>> RabbitMqBroker::extend(std::string name, std::vector<std::string> delivery_ids,
+                                                        std::chrono::milliseconds lease) {
+  auto& parts = *parts_;
+  const auto queue = co_await parts.find(name);
+  if (!queue) co_return Parts::unknown(name);
+  Settled settled;
+  const auto until = parts.clock() + lease;
+  for (auto& id : delivery_ids) {
+    const auto serial = parts.serial_of(id);
+    if (serial && queue->buffer.extend(*serial, until)) {
+      ++settled.settled;
+    } else {
+      settled.unknown.push_back(std::move(id));
+    }
+  }
+  co_return settled;
+}
+
+RabbitMqBroker::Parts::Serials RabbitMqBroker::Parts::begin_settling(LiveQueue& queue, std::vector<std::string> ids,
+                                                                     Settled& settled) const {
+  Serials serials;
+  for (auto& id : ids) {
+    const auto serial = serial_of(id);
+    if (serial && queue.buffer.settle(*serial)) {
+      serials.push_back(*serial);
+    } else {
+      settled.unknown.push_back(std::move(id));
+    }
+  }
+  return serials;
+}
+
+/// Ends leases, wakes retries, gives up what is too old or too much. What fails is due again a second later.
+void RabbitMqBroker::Parts::tick(const LiveQueuePtr& queue) {
+  const auto now = clock();
+  const auto& definition = queue->record.definition;
+  auto due = queue->buffer.tick(now);
+  if (due.ready) wake(*queue);
+  if (!due.ended.empty()) {
+    for (const auto serial : due.ended) queue->buffer.settle(serial);
+    queue->metrics.expired.add(static_cast<double>(due.ended.size()));
+    background.spawn("end leases", in_background(failed(queue, std::move(due.ended), {}, true)));
+  }
+  if (definition.message_ttl) give_up(queue, queue->buffer.size(), now - *definition.message_ttl, "expired");
+  if (!definition.max_length || definition.overflow != Overflow::drop_oldest) return;
+  const auto waiting = queue->counts.ready + queue->buffer.waiting();
+  if (waiting > *definition.max_length)
+    give_up(queue, waiting - *definition.max_length, Timestamp::max(), "max_length");
+}
+
+void RabbitMqBroker::Parts::give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp stored_before,
+                                    std::string reason) {
+  auto serials = queue->buffer.give_up(most, stored_before);
+  if (serials.empty()) return;
+  background.spawn("give up", in_background(dead(queue, std::move(serials), std::move(reason))));
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::in_background(asio::awaitable<void> work) {
+  try {
+    co_await std::move(work);
+  } catch (const Unavailable& error) {
+    log_warning("deliveries could not be settled; they are tried again or come again",
+                {{"error", std::string_view(error.what())}});
+  }
+}
+
+}  // namespace eventbus

@@ -1,0 +1,147 @@
+#include "eventbus/broker/rabbitmq/topology.hpp"
+
+#include "eventbus/broker/rabbitmq/names.hpp"
+
+namespace eventbus::rabbitmq {
+namespace {
+
+// A delay queue is removed by the server when it was not declared for this long and its messages' delay together; until
+// a third of it has passed a declaration is remembered.
+constexpr std::chrono::minutes delay_queue_life{30};
+constexpr std::chrono::minutes remembered{10};
+
+template <class T>
+T expect(Result<T> result, std::string_view operation) {
+  if (!result) {
+    throw Unavailable(operation, result.error().detail +
+                                     "; what is there on RabbitMQ under this name is not ours: remove it there, or use "
+                                     "another virtual host in RABBITMQ_URL");
+  }
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
+
+std::string about(std::string_view what, std::string_view name) {
+  return std::string(what) + " '" + std::string(name) + "'";
+}
+
+amqp::QueueSpec quorum_queue(std::string name) {
+  amqp::QueueSpec queue;
+  queue.name = std::move(name);
+  queue.arguments.emplace_back("x-queue-type", "quorum");
+  return queue;
+}
+
+/// At least once: RabbitMQ keeps a dead letter until the next queue has confirmed it. This needs reject-publish.
+void dead_letter_to(amqp::QueueSpec& queue, std::string exchange, std::string routing_key) {
+  queue.arguments.emplace_back("x-dead-letter-exchange", std::move(exchange));
+  queue.arguments.emplace_back("x-dead-letter-routing-key", std::move(routing_key));
+  queue.arguments.emplace_back("x-dead-letter-strategy", "at-least-once");
+  queue.arguments.emplace_back("x-overflow", "reject-publish");
+}
+
+}  // namespace
+
+std::string dead_letter_exchange_of(const QueueDefinition& definition) {
+  return dead_letter_exchange(definition.bindings.front().exchange);
+}
+
+void Topology::forget() {
+  made_.clear();
+}
+
+asio::awaitable<void> Topology::declare(amqp::QueueSpec queue) {
+  const auto operation = about("declaring queue", queue.name);
+  expect(co_await connection_.declare_queue(std::move(queue), deadline()), operation);
+}
+
+asio::awaitable<void> Topology::ensure_exchange(std::string exchange) {
+  if (exchange.empty() || made_.contains(exchange)) co_return;
+  std::string type = "topic";
+  expect(co_await connection_.declare_exchange(exchange, std::move(type), true, deadline()),
+         about("declaring exchange", exchange));
+  made_.emplace(std::move(exchange), std::chrono::steady_clock::now());
+}
+
+asio::awaitable<void> Topology::ensure_queue(QueueDefinition definition) {
+  for (const auto& binding : definition.bindings) co_await ensure_exchange(binding.exchange);
+  const auto dead_letters = dead_letter_exchange_of(definition);
+  std::string type = "direct";
+  expect(co_await connection_.declare_exchange(dead_letters, std::move(type), true, deadline()),
+         about("declaring exchange", dead_letters));
+  auto resting = quorum_queue(dead_letter_queue(definition.name));
+  // Who looks at the dead letters takes them all; another one waits until they are back.
+  resting.arguments.emplace_back("x-single-active-consumer", true);
+  co_await declare(std::move(resting));
+  expect(co_await connection_.bind_queue(dead_letter_queue(definition.name), dead_letters, definition.name, deadline()),
+         about("binding queue", dead_letter_queue(definition.name)));
+  auto queue = quorum_queue(definition.name);
+  dead_letter_to(queue, dead_letters, definition.name);
+  if (definition.ordered) queue.arguments.emplace_back("x-single-active-consumer", true);
+  co_await declare(std::move(queue));
+}
+
+asio::awaitable<void> Topology::bind(std::string queue, std::vector<Binding> bindings) {
+  for (const auto& [exchange, routing_key] : bindings) {
+    expect(co_await connection_.bind_queue(queue, exchange, routing_key, deadline()), about("binding queue", queue));
+  }
+}
+
+asio::awaitable<void> Topology::unbind(std::string queue, std::vector<Binding> bindings) {
+  for (const auto& [exchange, routing_key] : bindings) {
+    expect(co_await connection_.unbind_queue(queue, exchange, routing_key, deadline()),
+           about("unbinding queue", queue));
+  }
+}
+
+asio::awaitable<std::string> Topology::ensure_retry_queue(std::string queue, std::chrono::milliseconds step) {
+  auto name = retry_queue(queue, step);
+  const auto now = std::chrono::steady_clock::now();
+  const auto made = made_.find(name);
+  if (made != made_.end() && now - made->second < remembered) co_return name;
+  auto waiting = quorum_queue(name);
+  dead_letter_to(waiting, "", std::move(queue));
+  waiting.arguments.emplace_back("x-message-ttl", std::int64_t{step.count()});
+  const auto life = std::chrono::duration_cast<std::chrono::milliseconds>(delay_queue_life) + step;
+  waiting.arguments.emplace_back("x-expires", std::int64_t{life.count()});
+  co_await declare(std::move(waiting));
+  made_[name] = now;
+  co_return name;
+}
+
+asio::awaitable<void> Topology::remove(QueueRecord record) {
+  const auto& name = record.definition.name;
+  std::vector<std::string> queues{name, dead_letter_queue(name)};
+  for (const auto delay : record.retry_delays) queues.push_back(retry_queue(name, delay));
+  for (const auto& queue : queues) {
+    made_.erase(queue);
+    expect(co_await connection_.delete_queue(queue, deadline()), about("deleting queue", queue));
+  }
+}
+
+asio::awaitable<std::uint64_t> Topology::purge(QueueRecord record) {
+  const auto& name = record.definition.name;
+  std::uint64_t gone = expect(co_await connection_.purge_queue(name, deadline()), about("purging queue", name));
+  for (const auto delay : record.retry_delays) {
+    const auto queue = retry_queue(name, delay);
+    const auto purged = co_await connection_.purge_queue(queue, deadline());
+    if (purged || purged.error().code != ErrorCode::not_found) gone += expect(purged, about("purging queue", queue));
+  }
+  co_return gone;
+}
+
+asio::awaitable<std::uint64_t> Topology::ready(std::string queue) {
+  const auto counts = co_await connection_.inspect_queue(queue, deadline());
+  if (!counts && counts.error().code == ErrorCode::not_found) co_return 0;
+  co_return expect(counts, about("inspecting queue", queue)).ready;
+}
+
+asio::awaitable<ServerCounts> Topology::count(QueueRecord record) {
+  const auto& name = record.definition.name;
+  ServerCounts counts;
+  counts.ready = co_await ready(name);
+  counts.dead_letters = co_await ready(dead_letter_queue(name));
+  for (const auto delay : record.retry_delays) counts.delayed += co_await ready(retry_queue(name, delay));
+  co_return counts;
+}
+
+}  // namespace eventbus::rabbitmq

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "eventbus/amqp/connection.hpp"
+#include "eventbus/broker/rabbitmq/queue_catalog.hpp"
+#include "eventbus/core/queue.hpp"
+
+namespace eventbus::rabbitmq {
+
+/// The server's messages of one queue, beside those that instances hold.
+struct ServerCounts {
+  std::uint64_t ready = 0;
+  std::uint64_t delayed = 0;
+  std::uint64_t dead_letters = 0;
+};
+
+/// Makes and removes what a queue is on the RabbitMQ server: the quorum queue and its bindings, the dead-letter
+/// exchange and queue, the delay queues. Everything may be repeated. For the event-loop thread. Throws `Unavailable`,
+/// also where the server holds something of the same name with other properties.
+class Topology {
+ public:
+  Topology(amqp::Connection& connection, std::chrono::milliseconds timeout)
+      : connection_(connection), timeout_(timeout) {}
+
+  /// A topic exchange, once.
+  asio::awaitable<void> ensure_exchange(std::string exchange);
+  /// Exchanges, queue and dead-letter queue; no bindings yet.
+  asio::awaitable<void> ensure_queue(QueueDefinition definition);
+  asio::awaitable<void> bind(std::string queue, std::vector<Binding> bindings);
+  asio::awaitable<void> unbind(std::string queue, std::vector<Binding> bindings);
+  /// Name of the delay queue for at least `delay`. Good for a publish within the next minutes.
+  asio::awaitable<std::string> ensure_retry_queue(std::string queue, std::chrono::milliseconds step);
+  asio::awaitable<void> remove(QueueRecord record);
+  /// What was ready or delayed is gone; how many messages that were.
+  asio::awaitable<std::uint64_t> purge(QueueRecord record);
+  asio::awaitable<ServerCounts> count(QueueRecord record);
+  asio::awaitable<std::uint64_t> ready(std::string queue);
+  /// The server may have lost what was made: another connection, another node.
+  void forget();
+
+ private:
+  amqp::Deadline deadline() const { return std::chrono::steady_clock::now() + timeout_; }
+  asio::awaitable<void> declare(amqp::QueueSpec queue);
+
+  amqp::Connection& connection_;
+  std::chrono::milliseconds timeout_;
+  std::map<std::string, std::chrono::steady_clock::time_point> made_;  ///< Exchanges and delay queues: when.
+};
+
+/// Where the dead letters of a queue are published.
+std::string dead_letter_exchange_of(const QueueDefinition& definition);
+
+}  // namespace eventbus::rabbitmq
