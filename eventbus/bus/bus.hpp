@@ -3,6 +3,7 @@
 #include "eventbus/broker/broker.hpp"
 #include "eventbus/bus/event_feed.hpp"
 #include "eventbus/bus/publisher.hpp"
+#include "eventbus/bus/relay.hpp"
 #include "eventbus/store/event_store.hpp"
 
 namespace eventbus {
@@ -13,6 +14,7 @@ struct Bus {
   EventFeed& feed;
   EventStore& store;
   Broker& broker;
+  Relay* relay = nullptr;  ///< Where events reach the broker later than the store.
 };
 
 }  // namespace eventbus

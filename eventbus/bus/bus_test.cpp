@@ -143,8 +143,12 @@ class BusTest : public testing::Test {
   RecordingBroker broker;
   EventFeed feed{loop.get_executor(), store, 4096};
   MetricRegistry metrics;
-  Publisher publisher{
-      loop.get_executor(), store, broker, feed, metrics, {.group_limit = 3, .groups_in_flight = 1, .max_in_flight = 5}};
+  const Publisher::Committed hand_over = [this](std::span<const StoredEvent> events) {
+    broker.take(events);
+    feed.take(events);
+  };
+  Publisher publisher{loop.get_executor(), store,   broker,
+                      hand_over,           metrics, {.group_limit = 3, .groups_in_flight = 1, .max_in_flight = 5}};
   TaskGroup tasks{loop.get_executor()};
   std::vector<std::string> outcomes;
 };
@@ -196,7 +200,7 @@ asio::awaitable<void> count_stored(Publisher& publisher, std::string type, std::
 }
 
 TEST_F(BusTest, HandsTheStoreSeveralGroupsAtOnce) {
-  Publisher eager{loop.get_executor(), store, broker, feed, metrics, {.groups_in_flight = 2}};
+  Publisher eager{loop.get_executor(), store, broker, hand_over, metrics, {.groups_in_flight = 2}};
   tasks.spawn("eager", eager.run());
   std::size_t stored = 0;
   for (const auto* type : {"a", "b", "c"}) {

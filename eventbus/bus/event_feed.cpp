@@ -33,6 +33,13 @@ void EventFeed::take(std::span<const StoredEvent> events) {
   arrived_.notify_all();
 }
 
+void EventFeed::skip_to(Position head) {
+  recent_.clear();
+  bytes_ = 0;
+  remembered_from_ = head;
+  arrived_.notify_all();
+}
+
 bool EventFeed::remembers(Position after) const {
   return remembered_from_ && after >= *remembered_from_;
 }

@@ -21,6 +21,11 @@ class EventFeed {
   /// Takes events just committed, in commit order.
   void take(std::span<const StoredEvent> events);
 
+  /// Forgets what it remembers: it goes on behind `head` with the next `take`. Wakes who waits.
+  void skip_to(Position head);
+  /// Followers that wait for something newer.
+  std::size_t waiting() const { return arrived_.waiting(); }
+
   /// Events after `after` whose type matches `type_pattern` (empty: all), at most `limit`; waits for one until
   /// `deadline`, then returns an empty page. Go on behind `scanned`.
   asio::awaitable<EventStore::LogPage> next(Position after, std::size_t limit, std::string type_pattern,

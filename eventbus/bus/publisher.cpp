@@ -24,11 +24,11 @@ struct Publisher::Waiting {
   Completion<std::vector<Appended>> done;
 };
 
-Publisher::Publisher(const asio::any_io_executor& executor, EventStore& store, Broker& broker, EventFeed& feed,
+Publisher::Publisher(const asio::any_io_executor& executor, EventStore& store, Broker& broker, Committed committed,
                      MetricRegistry& metrics, PublisherSettings settings)
     : store_(store),
       broker_(broker),
-      feed_(feed),
+      committed_(std::move(committed)),
       publish_duration_(metrics.histograms("eventbus_publish_duration_seconds",
                                            "Time from accepting a publish to its durable acknowledgement.",
                                            {"event_type"})),
@@ -107,9 +107,9 @@ asio::awaitable<Result<std::vector<Result<PublishOutcome>>>> Publisher::publish_
   co_return outcomes;
 }
 
-PublishOutcome Publisher::outcome(Appended appended) {
+PublishOutcome Publisher::outcome(Appended appended) const {
   const bool held = appended.status == AppendStatus::stored || appended.status == AppendStatus::duplicate;
-  return {appended.status, std::move(appended.event), held};
+  return {appended.status, std::move(appended.event), held && settings_.published_when_stored};
 }
 
 void Publisher::observe(std::string_view event_type, std::chrono::steady_clock::time_point begun) {
@@ -173,8 +173,7 @@ void Publisher::hand_over(const std::vector<std::vector<Appended>>& results) {
       if (appended.status == AppendStatus::stored) committed.push_back(appended.event);
     }
   }
-  broker_.take(committed);
-  feed_.take(committed);
+  committed_(committed);
 }
 
 }  // namespace eventbus

@@ -4,11 +4,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "eventbus/broker/broker.hpp"
-#include "eventbus/bus/event_feed.hpp"
 #include "eventbus/runtime/signal.hpp"
 #include "eventbus/runtime/suspend.hpp"
 #include "eventbus/runtime/task_group.hpp"
@@ -27,6 +28,8 @@ struct PublisherSettings {
   std::size_t groups_in_flight = 8;
   /// Most events waiting for a group; further publishes are refused with `too_many_requests`.
   std::size_t max_in_flight = 65536;
+  /// What is stored is with the broker at once, because both are one.
+  bool published_when_stored = true;
 };
 
 struct PublishOutcome {
@@ -35,12 +38,15 @@ struct PublishOutcome {
   bool published = false;  ///< The broker has it too.
 };
 
-/// Stores events in groups and hands them to the broker and the feed in commit order. What arrives together is a group;
+/// Stores events in groups and hands them over in commit order. What arrives together is a group;
 /// a lone event never waits for a batch to fill. Groups gather only while `groups_in_flight` are being stored. All
 /// members on the event-loop thread.
 class Publisher {
  public:
-  Publisher(const asio::any_io_executor& executor, EventStore& store, Broker& broker, EventFeed& feed,
+  /// Called with events just committed, in commit order.
+  using Committed = std::function<void(std::span<const StoredEvent>)>;
+
+  Publisher(const asio::any_io_executor& executor, EventStore& store, Broker& broker, Committed committed,
             MetricRegistry& metrics, PublisherSettings settings);
   ~Publisher();
 
@@ -65,7 +71,7 @@ class Publisher {
  private:
   struct Waiting;
 
-  static PublishOutcome outcome(Appended appended);
+  PublishOutcome outcome(Appended appended) const;
   void observe(std::string_view event_type, std::chrono::steady_clock::time_point begun);
   Result<void> accepting(std::size_t drafts) const;
   asio::awaitable<std::vector<Appended>> append(AppendRequest request);
@@ -75,7 +81,7 @@ class Publisher {
 
   EventStore& store_;
   Broker& broker_;
-  EventFeed& feed_;
+  Committed committed_;
   HistogramFamily& publish_duration_;
   PublisherSettings settings_;
   Signal arrived_;

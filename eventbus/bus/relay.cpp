@@ -113,6 +113,16 @@ asio::awaitable<void> Relay::hand_over(std::vector<OutboxEntry> entries, std::ve
   changed_.notify_all();
 }
 
+asio::awaitable<bool> Relay::wait_published(Position position, Clock::time_point deadline) {
+  while (true) {
+    const bool held = co_await outbox_.holds(position);
+    if (!held) co_return true;
+    if (stopping_ || Clock::now() >= deadline) co_return false;
+    const auto until = std::min(deadline, Clock::now() + settings_.busy_poll);
+    co_await changed_.wait_until(until);
+  }
+}
+
 asio::awaitable<void> Relay::pause(std::chrono::milliseconds time) {
   if (!stopping_) co_await changed_.wait_until(Clock::now() + time);
 }

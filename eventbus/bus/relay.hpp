@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "eventbus/broker/event_sink.hpp"
-#include "eventbus/bus/leadership.hpp"
 #include "eventbus/core/retry_policy.hpp"
 #include "eventbus/runtime/signal.hpp"
 #include "eventbus/runtime/task_group.hpp"
+#include "eventbus/store/leadership.hpp"
 #include "eventbus/store/outbox.hpp"
 
 namespace eventbus {
@@ -48,6 +48,10 @@ class Relay {
   void stop();
   /// This instance stored something: look at once.
   void notify();
+
+  /// True once the event of this position is confirmed by the broker, whichever instance published it; false at the
+  /// deadline. Throws `Unavailable`.
+  asio::awaitable<bool> wait_published(Position position, std::chrono::steady_clock::time_point deadline);
 
   bool leading() const { return leading_; }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <map>
 #include <memory>
@@ -38,6 +39,11 @@ class MemoryOutbox final : public Outbox {
   asio::awaitable<void> remove(std::vector<OutboxEntry> gone) override {
     for (const auto& entry : gone) entries.erase(entry.first);
     co_return;
+  }
+  asio::awaitable<bool> holds(Position position) override {
+    co_return std::ranges::any_of(entries, [position](const auto& entry) {
+      return entry.second.first <= position && position <= entry.second.last;
+    });
   }
   asio::awaitable<OutboxStats> stats() override { co_return OutboxStats{}; }
 
@@ -109,6 +115,9 @@ class RelayTest : public testing::Test {
   void until(Condition condition) {
     loop.restart();
     while (!condition()) loop.run_one();
+  }
+  asio::awaitable<void> note_published(std::chrono::steady_clock::time_point deadline, bool& published) {
+    published = co_await relay_->wait_published(2, deadline);
   }
   void until_removed(std::size_t left) {
     until([&] { return outbox.entries.size() == left; });
@@ -211,6 +220,22 @@ TEST_F(RelayTest, WaitsUntilItLeads) {
   leadership.given = true;
   until_removed(0);
   EXPECT_TRUE(relay_->leading());
+}
+
+TEST_F(RelayTest, TellsWhenAnEventIsPublished) {
+  outbox.put(1, 3);
+  start({});
+  until([this] { return sink.calls() == 1; });
+  bool early = true;
+  bool late = false;
+  TaskGroup waiting(loop.get_executor());
+  waiting.spawn("early", note_published(std::chrono::steady_clock::now(), early));
+  waiting.spawn("late", note_published(std::chrono::steady_clock::now() + std::chrono::hours{1}, late));
+  until([&] { return waiting.size() == 1; });
+  EXPECT_FALSE(early);
+  sink.confirm(0);
+  until([&] { return waiting.size() == 0; });
+  EXPECT_TRUE(late);
 }
 
 TEST_F(RelayTest, FinishesWhatIsInFlightBeforeItResigns) {

@@ -11,34 +11,21 @@
 namespace eventbus::cli {
 namespace {
 
-constexpr std::string_view production_advice =
-    "the production engine (PostgreSQL and RabbitMQ) is not part of this version; unset DATABASE_URL and RABBITMQ_URL "
-    "to "
-    "run the embedded engine";
-
 bool is_set(const Texts& texts, std::string_view name) {
   const auto found = texts.find(std::string(name));
   return found != texts.end() && !found->second.empty();
 }
 
-void check_engine(const Texts& flags, const Texts& environment, std::vector<FieldError>& wrong) {
-  const bool database = is_set(environment, "DATABASE_URL");
-  const bool broker = is_set(environment, "RABBITMQ_URL");
-  if (database && broker) wrong.push_back({"DATABASE_URL", std::string(production_advice)});
-  if (database != broker) {
-    const auto* given = database ? "DATABASE_URL" : "RABBITMQ_URL";
-    const auto* missing = database ? "RABBITMQ_URL" : "DATABASE_URL";
-    wrong.push_back(
-        {missing, fmt::format("is not set, but {} is: the production engine needs both, the embedded engine "
-                              "neither; unset {} to run the embedded engine",
-                              given, given)});
-  }
-  const auto flag = flags.find("--engine");
-  const auto variable = environment.find("EVENTBUS_ENGINE");
-  if ((flag != flags.end() && flag->second == "production") ||
-      (flag == flags.end() && variable != environment.end() && variable->second == "production")) {
-    wrong.push_back({"EVENTBUS_ENGINE", std::string(production_advice)});
-  }
+/// Half a production engine is a mistake; which half is there, and which is missing.
+void check_engine(const Configuration& configuration, std::vector<FieldError>& wrong) {
+  const bool database = !configuration.text("DATABASE_URL").empty();
+  const bool broker = !configuration.text("RABBITMQ_URL").empty();
+  if (database == broker || configuration.text("EVENTBUS_ENGINE") != "auto") return;
+  const auto* given = database ? "DATABASE_URL" : "RABBITMQ_URL";
+  const auto* missing = database ? "RABBITMQ_URL" : "DATABASE_URL";
+  wrong.push_back({missing, fmt::format("is not set, but {} is: the production engine needs both, the embedded engine "
+                                        "neither; unset {} to run the embedded engine",
+                                        given, given)});
 }
 
 void check_unsupported(const Texts& environment, std::vector<FieldError>& wrong, std::vector<std::string>& warnings) {
@@ -116,19 +103,21 @@ std::string_view name_of(SettingSource source) {
 Result<Configuration> Configuration::resolve(const Texts& flags, const Texts& environment, const Texts& file) {
   Configuration configuration;
   std::vector<FieldError> wrong;
-  check_engine(flags, environment, wrong);
   check_unsupported(environment, wrong, configuration.warnings_);
   check_misspelt(environment, configuration.warnings_);
-  const bool engine_refused =
-      std::ranges::any_of(wrong, [](const auto& error) { return error.field == "EVENTBUS_ENGINE"; });
   for (const auto& setting : settings()) {
     auto value = effective(setting, flags, environment, file);
-    const bool told = engine_refused && setting.variable == "EVENTBUS_ENGINE";
-    if (!told && !is_allowed(setting, value.text)) wrong.push_back({name_in(value), wrong_value(value)});
+    if (!is_allowed(setting, value.text)) wrong.push_back({name_in(value), wrong_value(value)});
     configuration.values_.push_back(std::move(value));
   }
+  check_engine(configuration, wrong);
   if (!wrong.empty()) return fail(ErrorCode::invalid, "the configuration is wrong", std::move(wrong));
   return configuration;
+}
+
+bool Configuration::production() const {
+  const auto& engine = text("EVENTBUS_ENGINE");
+  return engine == "production" || (engine == "auto" && !text("DATABASE_URL").empty());
 }
 
 const std::string& Configuration::text(std::string_view variable) const {
@@ -172,7 +161,6 @@ std::string configuration_markdown() {
                        setting.placeholder, toml_key(setting), setting.preset, setting.help, allowed(setting));
   }
   out += "\nVariables that this version knows but does not support:\n\n| variable | when set | |\n|---|---|---|\n";
-  out += fmt::format("| `DATABASE_URL`, `RABBITMQ_URL` | refuses to start | {} |\n", production_advice);
   for (const auto& variable : unsupported_variables()) {
     out += fmt::format("| `{}` | {} | {} |\n", variable.name, variable.refuse ? "refuses to start" : "warns",
                        variable.advice);

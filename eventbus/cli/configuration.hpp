@@ -33,6 +33,8 @@ class Configuration {
   /// gave.
   static Result<Configuration> resolve(const Texts& flags, const Texts& environment, const Texts& file);
 
+  /// Whether the production engine is meant, else the embedded one.
+  bool production() const;
   const std::string& text(std::string_view variable) const;
   std::int64_t count(std::string_view variable) const;
   double seconds(std::string_view variable) const;

@@ -74,10 +74,19 @@ TEST(Configuration, HalfAProductionEngineNamesTheOtherHalf) {
   EXPECT_THAT(errors({}, {{"RABBITMQ_URL", "amqp://h"}}), ElementsAre(HasSubstr("DATABASE_URL is not set")));
 }
 
-TEST(Configuration, ProductionEngineIsRefused) {
-  EXPECT_THAT(errors({}, {{"DATABASE_URL", "x"}, {"RABBITMQ_URL", "y"}}),
-              ElementsAre(HasSubstr("not part of this version")));
-  EXPECT_THAT(errors({{"--engine", "production"}}, {}), ElementsAre(HasSubstr("not part of this version")));
+TEST(Configuration, BothUrlsChooseTheProductionEngine) {
+  const Texts both{{"DATABASE_URL", "postgresql://h/d"}, {"RABBITMQ_URL", "amqp://h"}};
+  EXPECT_TRUE(Configuration::resolve({}, both, {}).value().production());
+  EXPECT_FALSE(Configuration::resolve({{"--engine", "embedded"}}, both, {}).value().production());
+  EXPECT_TRUE(Configuration::resolve({{"--engine", "production"}}, {}, {}).value().production());
+  EXPECT_FALSE(Configuration::resolve({}, {}, {}).value().production());
+}
+
+TEST(Configuration, WrongUrlsAreRefusedWithoutShowingThem) {
+  EXPECT_THAT(
+      errors({}, {{"DATABASE_URL", "postgresql://u:secret@h/d?nonsense=1"}, {"RABBITMQ_URL", "http://u:secret@h"}}),
+      ElementsAre(AllOf(HasSubstr("DATABASE_URL is '****'"), Not(HasSubstr("secret"))),
+                  AllOf(HasSubstr("RABBITMQ_URL is '****'"), HasSubstr("amqp://"), Not(HasSubstr("secret")))));
 }
 
 TEST(Configuration, SecurityThatIsNotGivenIsRefusedAndTelemetryWarned) {

@@ -7,15 +7,23 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <memory>
+#include <optional>
 
 #include "eventbus/cli/commands.hpp"
-#include "eventbus/cli/embedded_server.hpp"
+#include "eventbus/cli/embedded_engine.hpp"
+#include "eventbus/cli/production_engine.hpp"
+#include "eventbus/cli/service.hpp"
 #include "eventbus/cli/setting_options.hpp"
 #include "eventbus/cli/version.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::cli {
 namespace {
+
+constexpr std::string_view default_database = "postgresql://postgres:postgres@localhost:5432/events";
+constexpr std::string_view default_broker = "amqp://guest:guest@localhost:5672/";
+constexpr std::chrono::seconds longest_pause{30};
 
 struct ServeOptions {
   SettingOptions settings;
@@ -30,11 +38,55 @@ std::size_t size(const Configuration& configuration, std::string_view variable) 
   return static_cast<std::size_t>(configuration.count(variable));
 }
 
-EmbeddedServerSettings settings_of(const Configuration& configuration, const ListenAddress& listen) {
-  EmbeddedServerSettings settings;
-  settings.data_directory = std::filesystem::absolute(configuration.text("EVENTBUS_DATA_DIR"));
-  settings.drain =
-      std::chrono::milliseconds(static_cast<std::int64_t>(configuration.seconds("EVENTBUS_DRAIN_SECONDS") * 1000));
+std::chrono::milliseconds seconds(const Configuration& configuration, std::string_view variable) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(configuration.seconds(variable) * 1000));
+}
+
+postgres::ConnectionSettings database(const Configuration& configuration, std::string_view variable) {
+  const auto& given = configuration.text(variable);
+  auto settings = postgres::ConnectionSettings::parse(given.empty() ? default_database : given, variable);
+  if (!settings) throw CommandFailed(ExitCode::failed, settings.error().detail);
+  settings->connect_timeout = seconds(configuration, "CONNECTION_TIMEOUT");
+  return std::move(*settings);
+}
+
+RabbitMqSettings rabbitmq(const Configuration& configuration) {
+  const auto& given = configuration.text("RABBITMQ_URL");
+  auto url = amqp::AmqpUrl::parse(given.empty() ? default_broker : given);
+  if (!url) throw CommandFailed(ExitCode::failed, url.error().detail);
+  RabbitMqSettings settings;
+  settings.connection.url = std::move(*url);
+  settings.connection.timeout = seconds(configuration, "CONNECTION_TIMEOUT");
+  settings.connection.reconnect = {.delay = seconds(configuration, "RETRY_DELAY"), .max_delay = longest_pause};
+  settings.connection.max_body_bytes = 2 * size(configuration, "EVENTBUS_MAX_EVENT_BYTES");
+  return settings;
+}
+
+ProductionSettings production(const Configuration& configuration) {
+  ProductionSettings settings{
+      .database = database(configuration, "DATABASE_URL"),
+      .replica = std::nullopt,
+      .pool = {.min = size(configuration, "POOL_MIN_SIZE"),
+               .max = std::max(size(configuration, "POOL_MIN_SIZE"), size(configuration, "POOL_MAX_SIZE"))},
+      .rabbitmq = rabbitmq(configuration),
+      .connecting = {.max_retries = static_cast<std::uint32_t>(configuration.count("MAX_RETRIES")),
+                     .delay = seconds(configuration, "RETRY_DELAY"),
+                     .max_delay = longest_pause},
+      .ready_when_accepting = configuration.text("EVENTBUS_READY_WHEN") == "accepting"};
+  if (!configuration.text("DATABASE_REPLICA_URL").empty())
+    settings.replica = database(configuration, "DATABASE_REPLICA_URL");
+  return settings;
+}
+
+std::unique_ptr<Engine> make_engine(asio::io_context& loop, const Configuration& configuration) {
+  if (configuration.production()) return std::make_unique<ProductionEngine>(loop, production(configuration));
+  return std::make_unique<EmbeddedEngine>(loop, std::filesystem::absolute(configuration.text("EVENTBUS_DATA_DIR")));
+}
+
+ServiceSettings settings_of(const Configuration& configuration, const ListenAddress& listen) {
+  ServiceSettings settings;
+  settings.drain = seconds(configuration, "EVENTBUS_DRAIN_SECONDS");
+  settings.publisher.published_when_stored = !configuration.production();
   settings.publisher.group_limit = size(configuration, "BATCH_SIZE");
   settings.publisher.max_in_flight = size(configuration, "EVENTBUS_MAX_WAITING_EVENTS");
   auto& http = settings.http;
@@ -93,7 +145,8 @@ class Serve {
         settings_(settings_of(configuration, listen_)),
         address_file_(std::move(address_file)),
         signals_(loop_, SIGINT, SIGTERM),
-        server_(loop_, settings_) {}
+        engine_(make_engine(loop_, configuration)),
+        service_(loop_, *engine_, settings_) {}
 
   ExitCode run() {
     await_signal();
@@ -105,7 +158,7 @@ class Serve {
     loop_.run();
     if (failure) std::rethrow_exception(failure);
     log_info("stopped", {});
-    return server_.failed() ? ExitCode::failed : ExitCode::ok;
+    return service_.failed() ? ExitCode::failed : ExitCode::ok;
   }
 
  private:
@@ -120,17 +173,17 @@ class Serve {
       const auto drain = std::chrono::duration<double>(settings_.drain).count();
       log_info("stopping: requests in flight are finished first; a second signal stops at once",
                {{"signal", std::string_view(number == SIGINT ? "SIGINT" : "SIGTERM")}, {"drain_seconds", drain}});
-      server_.stop();
+      service_.stop();
       await_signal();
     });
   }
 
   asio::awaitable<void> serve() {
-    co_await server_.start();
-    listen_.port = server_.port();
+    co_await service_.start();
+    listen_.port = service_.port();
     if (!address_file_.empty()) write_address_file(address_file_, listen_.text());
     announce();
-    co_await server_.run();
+    co_await service_.run();
   }
 
   std::string url() const {
@@ -141,10 +194,7 @@ class Serve {
   }
 
   void announce() {
-    const auto directory = settings_.data_directory.lexically_normal().string();
-    log_info("data directory open", {{"directory", std::string_view(directory)},
-                                     {"newest_position", std::int64_t{server_.newest()}},
-                                     {"queues", static_cast<std::int64_t>(server_.queues())}});
+    engine_->announce();
     if (!listen_.loopback()) {
       log_warning(
           "listening beyond this machine without API keys: whoever reaches the port may publish, read and delete",
@@ -154,22 +204,25 @@ class Serve {
     const auto metrics = url() + "/metrics";
     log_info("serving " + url(), {{"docs", std::string_view(docs)}, {"metrics", std::string_view(metrics)}});
     const auto option = url() == "http://127.0.0.1:8000" ? std::string() : " --url " + url();
-    if (server_.newest() == 0) log_info("publish a first event with: eventbus publish --type hello.world" + option, {});
+    if (engine_->store().head() == 0)
+      log_info("publish a first event with: eventbus publish --type hello.world" + option, {});
   }
 
   asio::io_context loop_{1};
   ListenAddress listen_;
-  EmbeddedServerSettings settings_;
+  ServiceSettings settings_;
   std::string address_file_;
   asio::signal_set signals_;
-  EmbeddedServer server_;
+  std::unique_ptr<Engine> engine_;
+  Service service_;
   bool asked_to_stop_ = false;
 };
 
 ExitCode serve(const Session& session, const ServeOptions& options) {
   const auto configuration = options.settings.resolve();
   set_up_logging(configuration, session.console);
-  log_info(fmt::format("eventbus {} starts", version()), {{"engine", std::string_view("embedded")}});
+  log_info(fmt::format("eventbus {} starts", version()),
+           {{"engine", std::string_view(configuration.production() ? "production" : "embedded")}});
   for (const auto& warning : configuration.warnings()) log_warning(warning, {});
   raise_descriptor_limit(configuration);
   return Serve(configuration, options.address_file).run();
@@ -192,6 +245,8 @@ Command serve_command(Session& session) {
       .options = std::move(all),
       .examples = {{"eventbus serve", "on 127.0.0.1:8000 with ./eventbus-data"},
                    {"eventbus serve --listen 0.0.0.0:9000 --data-dir /var/lib/eventbus", "elsewhere"},
+                   {"DATABASE_URL=postgresql://app@db/events RABBITMQ_URL=amqp://app@mq/ eventbus serve",
+                    "on PostgreSQL and RabbitMQ"},
                    {"LOG_LEVEL=DEBUG eventbus serve --config /etc/eventbus.toml", "from a file and the environment"}},
       .run = [&session, options] { return serve(session, *options); }};
 }

@@ -11,15 +11,96 @@
 #include <cmath>
 #include <vector>
 
+#include "eventbus/amqp/amqp_url.hpp"
+#include "eventbus/postgres/connection_settings.hpp"
+
 namespace eventbus::cli {
 namespace {
 
 using Kind = SettingKind;
 
-constexpr std::array<Setting, 19> table{{
+constexpr std::array<Setting, 27> table{{
     {"EVENTBUS_LISTEN", "--listen", "ADDRESS", "127.0.0.1:8000", Kind::address,
      "address and port of the HTTP API; port 0 takes any free one"},
-    {"EVENTBUS_ENGINE", "--engine", "ENGINE", "embedded", Kind::choice, "where events and queues are kept", "embedded"},
+    {"EVENTBUS_ENGINE", "--engine", "ENGINE", "auto", Kind::choice,
+     "where events and queues are kept; auto: production when DATABASE_URL and RABBITMQ_URL are set, else embedded",
+     "auto,embedded,production"},
+    {"DATABASE_URL",
+     "--database-url",
+     "URL",
+     "",
+     Kind::database,
+     "PostgreSQL of the production engine; with --engine production "
+     "postgresql://postgres:postgres@localhost:5432/events",
+     {},
+     0,
+     0,
+     true},
+    {"DATABASE_REPLICA_URL",
+     "--database-replica-url",
+     "URL",
+     "",
+     Kind::database,
+     "where events are read by id; the primary is asked when it fails",
+     {},
+     0,
+     0,
+     true},
+    {"RABBITMQ_URL",
+     "--rabbitmq-url",
+     "URL",
+     "",
+     Kind::broker,
+     "RabbitMQ of the production engine; with --engine production amqp://guest:guest@localhost:5672/",
+     {},
+     0,
+     0,
+     true},
+    {"POOL_MIN_SIZE",
+     "--pool-min-size",
+     "CONNECTIONS",
+     "5",
+     Kind::count,
+     "PostgreSQL connections kept open while idle",
+     {},
+     0,
+     1000},
+    {"POOL_MAX_SIZE",
+     "--pool-max-size",
+     "CONNECTIONS",
+     "20",
+     Kind::count,
+     "PostgreSQL connections at most; more run more queries at a time and cost the server memory",
+     {},
+     3,
+     1000},
+    {"CONNECTION_TIMEOUT",
+     "--connection-timeout",
+     "SECONDS",
+     "30",
+     Kind::seconds,
+     "longest attempt to reach PostgreSQL or RabbitMQ",
+     {},
+     1,
+     600},
+    {"MAX_RETRIES",
+     "--max-retries",
+     "COUNT",
+     "3",
+     Kind::count,
+     "attempts to reach the database again at start; once started, connecting is tried for ever",
+     {},
+     0,
+     1000},
+    {"RETRY_DELAY",
+     "--retry-delay",
+     "SECONDS",
+     "1.0",
+     Kind::seconds,
+     "first pause between attempts to connect; doubled with each, with jitter, up to 30 s",
+     {},
+     0,
+     600},
     {"EVENTBUS_DATA_DIR", "--data-dir", "DIRECTORY", "./eventbus-data", Kind::path,
      "the embedded engine's files; made if missing, used by one process at a time"},
     {"LOG_LEVEL", "--log-level", "LEVEL", "INFO", Kind::choice, "least level that is logged",
@@ -140,15 +221,13 @@ constexpr std::array<Setting, 19> table{{
      "CloudEvents source of events that came without one"},
 }};
 
-constexpr std::array<UnsupportedVariable, 8> unsupported{{
+constexpr std::array<UnsupportedVariable, 7> unsupported{{
     {"EVENTBUS_API_KEYS_FILE", true,
      "API keys are not part of this version; unset it and guard the port in front of the service"},
     {"EVENTBUS_TLS_CERT", true,
      "TLS is not part of this version; unset it and put a TLS proxy in front of the service"},
     {"EVENTBUS_TLS_KEY", true, "TLS is not part of this version; unset it and put a TLS proxy in front of the service"},
     {"EVENTBUS_WEBHOOK_ALLOW", false, "push queues are not part of this version; it has no effect"},
-    {"DATABASE_REPLICA_URL", false,
-     "it belongs to the production engine, which is not part of this version; it has no effect"},
     {"OTEL_EXPORTER_OTLP_ENDPOINT", false,
      "trace export is not part of this version; traceparent is stored and passed on"},
     {"OTEL_SERVICE_NAME", false, "trace export is not part of this version; it has no effect"},
@@ -225,6 +304,10 @@ std::string allowed(const Setting& setting) {
       return fmt::format("a number of seconds from {} to {} is allowed", setting.min, setting.max);
     case Kind::text:
       return "a text without control characters is allowed";
+    case Kind::database:
+      return "a postgresql:// URL or libpq keywords are allowed";
+    case Kind::broker:
+      return "an amqp:// or amqps:// URL is allowed";
   }
   return {};
 }
@@ -241,6 +324,10 @@ bool is_allowed(const Setting& setting, std::string_view text) {
       return is_count(setting, text);
     case Kind::seconds:
       return is_seconds(setting, text);
+    case Kind::database:
+      return text.empty() || postgres::ConnectionSettings::parse(text, setting.variable).has_value();
+    case Kind::broker:
+      return text.empty() || amqp::AmqpUrl::parse(text).has_value();
     case Kind::path:
     case Kind::text:
       return !text.empty() && std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });

@@ -8,7 +8,7 @@
 
 namespace eventbus::cli {
 
-enum class SettingKind : std::uint8_t { text, address, path, choice, count, seconds };
+enum class SettingKind : std::uint8_t { text, address, path, choice, count, seconds, database, broker };
 
 /// One thing that can be configured: the one place that knows its names, default and bounds. Parsing, `eventbus
 /// config`, the help of `serve` and docs/configuration.md are made from it.
@@ -31,7 +31,7 @@ std::span<const Setting> settings();
 std::string toml_key(const Setting& setting);
 /// What values are allowed, e.g. "a whole number from 1 to 10000".
 std::string allowed(const Setting& setting);
-/// Whether `text` is one of them.
+/// Whether `text` is one of them. The URLs of `database` and `broker` may be empty.
 bool is_allowed(const Setting& setting, std::string_view text);
 
 /// A variable that other versions or engines know. Asking for security or storage that this program does not give stops

@@ -15,14 +15,14 @@ ExitCode show_version(const Session& session) {
   if (session.json) {
     session.console.out << JsonWriter()
                                .text("version", version())
-                               .texts("engines", {"embedded"})
+                               .texts("engines", {"embedded", "production"})
                                .text("compiler", __VERSION__)
                                .text("boost", boost)
                                .done()
                         << "\n";
   } else {
-    session.console.out << fmt::format("eventbus {} (engine: embedded; compiler {}; Boost {})\n", version(),
-                                       __VERSION__, boost);
+    session.console.out << fmt::format("eventbus {} (engines: embedded, production; compiler {}; Boost {})\n",
+                                       version(), __VERSION__, boost);
   }
   return ExitCode::ok;
 }

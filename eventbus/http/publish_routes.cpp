@@ -15,6 +15,7 @@ constexpr std::string_view event_example = R"({"event_type":"user.created","payl
 constexpr std::string_view cloudevent_example =
     R"({"specversion":"1.0","id":"ce-1","source":"/shop","type":"order.paid","data":{"order":7}})";
 constexpr std::uint64_t longest_confirm_wait_ms = 60000;
+constexpr std::uint64_t usual_confirm_wait_ms = 5000;
 
 bool binary_cloudevent(const Request& request) {
   return !request.header("ce-specversion").empty() || !request.header("ce-id").empty() ||
@@ -63,12 +64,15 @@ void answer_published(Call& call, const PublishOutcome& outcome, bool wait_for_b
   add_location(answer, event.event_id);
 }
 
-Result<bool> wants_broker(const Call& call) {
+/// How long to wait for the broker; none when the store is enough.
+Result<std::optional<std::chrono::milliseconds>> wait_for_broker(const Call& call) {
+  if (call.query.empty()) return std::nullopt;
   auto parameters = call.parameters();
   const bool published = parameters.choice("wait", {"stored", "published"}) == "published";
-  parameters.integer("timeout_ms", 0, longest_confirm_wait_ms, 0);
+  const std::chrono::milliseconds wait(
+      parameters.integer("timeout_ms", 0, longest_confirm_wait_ms, usual_confirm_wait_ms));
   if (auto checked = parameters.check(); !checked) return std::unexpected(std::move(checked.error()));
-  return published;
+  return published ? std::optional(wait) : std::nullopt;
 }
 
 asio::awaitable<Result<void>> refuse(Call& call, Error error) {
@@ -77,18 +81,17 @@ asio::awaitable<Result<void>> refuse(Call& call, Error error) {
 }
 
 asio::awaitable<Result<void>> publish(Call& call) {
-  bool wait_for_broker = false;
-  if (!call.query.empty()) {
-    auto wanted = wants_broker(call);
-    if (!wanted) co_return std::unexpected(std::move(wanted.error()));
-    wait_for_broker = *wanted;
-  }
+  const auto wait = wait_for_broker(call);
+  if (!wait) co_return std::unexpected(wait.error());
   auto draft = parse_draft(call);
   if (!draft) co_return co_await refuse(call, std::move(draft.error()));
   auto outcome = co_await call.services.bus.publisher.publish(std::move(*draft));
   if (!outcome) co_return co_await refuse(call, std::move(outcome.error()));
   if (publish_status(*outcome).empty()) co_return co_await refuse(call, refusal_of(*outcome));
-  answer_published(call, *outcome, wait_for_broker);
+  auto* relay = call.services.bus.relay;
+  if (*wait && relay != nullptr)
+    outcome->published = co_await relay->wait_published(outcome->event.position, Connection::Clock::now() + **wait);
+  answer_published(call, *outcome, wait->has_value());
   co_return Result<void>{};
 }
 

@@ -37,6 +37,8 @@ class Outbox {
   virtual asio::awaitable<std::vector<StoredEvent>> read(std::vector<OutboxEntry> entries) = 0;
   /// Forgets entries that the broker has confirmed. Those that are gone already are ignored.
   virtual asio::awaitable<void> remove(std::vector<OutboxEntry> entries) = 0;
+  /// Whether an entry with this position is there.
+  virtual asio::awaitable<bool> holds(Position position) = 0;
   virtual asio::awaitable<OutboxStats> stats() = 0;
 };
 

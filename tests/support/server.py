@@ -11,6 +11,7 @@ import threading
 import time
 
 from support.client import Client
+from support.dependencies import production_settings
 from support.waiting import eventually
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -34,6 +35,11 @@ def run(*arguments, timeout=30, stdin=None, **settings):
                           capture_output=True, text=True, check=False)
 
 
+def engine_settings(directory):
+    """Where the engine under test keeps what belongs to this data directory (EVENTBUS_TEST_ENGINE: embedded, production)."""
+    return production_settings(directory) if os.environ.get("EVENTBUS_TEST_ENGINE") == "production" else {}
+
+
 class Server:
     """One process on one data directory. Starting again after `stop` or `kill` uses the same directory."""
 
@@ -41,7 +47,7 @@ class Server:
         self.directory = pathlib.Path(directory)
         self.arguments = [str(argument) for argument in arguments]
         self.before = before
-        self.settings = {"EVENTBUS_LISTEN": "127.0.0.1:0", "EVENTBUS_DATA_DIR": self.directory, "LOG_FORMAT": "json"} | settings
+        self.settings = {"EVENTBUS_LISTEN": "127.0.0.1:0", "EVENTBUS_DATA_DIR": self.directory, "LOG_FORMAT": "json"} | engine_settings(self.directory) | settings
         self.process = None
         self.port = None
         self.lines = []
@@ -64,7 +70,7 @@ class Server:
         eventually(lambda: self.address_file.exists() or self.process.poll() is not None, PATIENCE, every=0.005)
         assert self.address_file.exists(), f"exit status {self.wait()} at start:\n{self.log}"
         self.port = int(self.address_file.read_text().strip().rpartition(":")[2])
-        assert self.client().get("/ready").status == 200, self.log
+        eventually(lambda: self.client().get("/ready").status == 200, PATIENCE)
         return self
 
     @property

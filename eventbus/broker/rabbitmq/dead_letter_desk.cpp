@@ -76,8 +76,11 @@ class Browsing {
     consumer_.reset();
     const auto until = std::chrono::steady_clock::now() + patience;
     const auto name = rabbitmq::dead_letter_queue(queue_->name());
-    while (co_await topology.ready(name) < left_ && std::chrono::steady_clock::now() < until) {
-      co_await queue_->dead_letters_free.wait_until(std::chrono::steady_clock::now() + std::chrono::milliseconds{5});
+    while (std::chrono::steady_clock::now() < until) {
+      const auto ready = co_await topology.ready(name);
+      if (ready >= left_) co_return;
+      const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds{5};
+      co_await queue_->dead_letters_free.wait_until(soon);
     }
   }
 

@@ -45,6 +45,7 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
     broker_->stop();
     co_await tasks_->join();
     broker_.reset();
+    until_given_back();
     make_broker();
     co_await broker_->start();
     spawn();
@@ -58,6 +59,15 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
                            .reconnect = {.delay = std::chrono::milliseconds{50},
                                          .max_delay = std::chrono::milliseconds{500}}},
             .refresh = std::chrono::milliseconds{100}};
+  }
+  /// RabbitMQ notices the end of a connection in its own time.
+  void until_given_back() const {
+    const auto unacknowledged = [this] {
+      return amqp::TestServer::shared().control(
+          {"list_queues", "-p", virtual_host_, "--silent", "--no-table-headers", "messages_unacknowledged"});
+    };
+    while (unacknowledged().find_first_of("123456789") != std::string::npos) {
+    }
   }
   void open() {
     auto url = postgres::ConnectionSettings::parse(postgres::TestServer::shared().create_database()).value();

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 
 AppendPlan::AppendPlan(const std::vector<AppendRequest>& requests, const KnownEvents& known) : known_(known) {
   outcomes_.reserve(requests.size());
@@ -72,4 +72,4 @@ std::vector<std::vector<Appended>> AppendPlan::results(Position first, Timestamp
   return results;
 }
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

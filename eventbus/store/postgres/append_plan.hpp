@@ -8,7 +8,7 @@
 
 #include "eventbus/store/event_store.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 
 /// Events that the database is known to hold, by their ids (which live in the events).
 using KnownEvents = std::unordered_map<std::string_view, StoredEvent>;
@@ -44,4 +44,4 @@ class AppendPlan {
   std::vector<std::vector<Outcome>> outcomes_;
 };
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

@@ -3,7 +3,7 @@
 #include "eventbus/store/postgres/event_row.hpp"
 #include "eventbus/telemetry/log.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 
 void EventTaker::restart() {
   events_.clear();
@@ -43,4 +43,4 @@ asio::awaitable<void> EventReader::read_from(postgres::ConnectionPool& pool, pos
   co_await lease->each_row(std::move(statement), sink, deadline);
 }
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

@@ -7,7 +7,7 @@
 #include "eventbus/postgres/statement.hpp"
 #include "eventbus/store/event_store.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 
 /// Takes the rows of a query one by one.
 class RowTaker {
@@ -52,4 +52,4 @@ class EventReader {
   std::chrono::milliseconds timeout_;
 };
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

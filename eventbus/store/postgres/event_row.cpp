@@ -5,7 +5,7 @@
 
 #include "eventbus/store/postgres/payload_text.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 namespace {
 
 void add_unless(postgres::CopyEncoder& rows, std::string_view text, std::string_view usual) {
@@ -54,4 +54,4 @@ void write_event(postgres::CopyEncoder& rows, Position position, Timestamp store
   rows.add_optional(kept_by_jsonb(event.payload) ? std::string_view() : event.payload);
 }
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

@@ -7,7 +7,7 @@
 #include "eventbus/postgres/copy_encoder.hpp"
 #include "eventbus/postgres/rows.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 
 /// The columns of a select that `read_event` expects, in its order. An event that was not numbered yet has position 0.
 inline constexpr std::string_view event_columns =
@@ -28,4 +28,4 @@ void write_event(postgres::CopyEncoder& rows, Position position, Timestamp store
 /// Parts of a page of events whose payloads reach this size end it early, so that large events don't fill the memory.
 inline constexpr std::size_t most_page_bytes = std::size_t{32} << 20U;
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

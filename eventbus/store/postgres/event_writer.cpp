@@ -10,7 +10,7 @@
 #include "eventbus/store/postgres/event_row.hpp"
 #include "eventbus/store/postgres/schema.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 namespace {
 
 constexpr int most_attempts = 10;
@@ -119,4 +119,4 @@ asio::awaitable<void> EventWriter::copy(postgres::Connection& connection, const 
   crash_point("store.after_commit");
 }
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

@@ -8,7 +8,7 @@
 #include "eventbus/postgres/connection_pool.hpp"
 #include "eventbus/store/postgres/append_plan.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 
 /// Stores groups of requests, each in one transaction: the events by binary COPY, one row for the outbox, COMMIT, in
 /// two round trips. Where an id repeats the COPY fails and the group is planned again, knowing the events that are
@@ -45,4 +45,4 @@ class EventWriter {
   int expect_repeats_ = 0;  ///< Groups that look up their ids first, because others just before had repetitions.
 };
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

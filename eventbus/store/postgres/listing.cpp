@@ -3,7 +3,7 @@
 #include "eventbus/store/postgres/event_row.hpp"
 #include "eventbus/store/postgres/schema.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 namespace {
 
 constexpr int snapshot_column = event_column_count;
@@ -107,4 +107,4 @@ EventPage ListingTaker::page() {
   return page;
 }
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

@@ -6,7 +6,7 @@
 #include "eventbus/store/event_store.hpp"
 #include "eventbus/store/postgres/event_reader.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 
 /// The statement that reads one page of a listing: columns as `read_event`, then the snapshot, one row more than the
 /// limit where there are more.
@@ -32,4 +32,4 @@ class ListingTaker final : public EventTaker {
   bool more_ = false;
 };
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

@@ -6,7 +6,7 @@
 #include "eventbus/store/postgres/listing.hpp"
 #include "eventbus/store/postgres/schema.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 namespace {
 
 constexpr int horizon_column = event_column_count;
@@ -41,4 +41,4 @@ EventStore::LogPage LogTaker::page() {
   return {std::move(events()), scanned};
 }
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

@@ -6,7 +6,7 @@
 #include "eventbus/store/event_store.hpp"
 #include "eventbus/store/postgres/event_reader.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 
 /// The statement that reads events behind `after` up to the log's horizon: columns as `read_event`, then the horizon.
 /// At least one row, whose event is NULL where there is none.
@@ -26,4 +26,4 @@ class LogTaker final : public EventTaker {
   Position horizon_ = 0;
 };
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 namespace {
 
 /// The place behind the string that begins at `begin`.
@@ -52,4 +52,4 @@ std::string compact_jsonb(std::string_view text) {
   return compact;
 }
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

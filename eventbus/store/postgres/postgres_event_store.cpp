@@ -13,6 +13,7 @@
 namespace eventbus {
 namespace {
 
+using namespace postgres_store;
 using postgres::Statement;
 using Source = EventReader::Source;
 
@@ -201,6 +202,15 @@ asio::awaitable<void> PostgresEventStore::remove(std::vector<OutboxEntry> entrie
   Statement statement("DELETE FROM eventbus_outbox WHERE first_position = ANY ($1)");
   statement.add(positions_of(entries, &OutboxEntry::first));
   co_await run(std::move(statement));
+}
+
+asio::awaitable<bool> PostgresEventStore::holds(Position position) {
+  Statement statement(
+      "SELECT count(*) FROM (SELECT last_position FROM eventbus_outbox WHERE first_position <= $1 "
+      "ORDER BY first_position DESC LIMIT 1) entry WHERE last_position >= $1");
+  statement.add(std::int64_t{position});
+  const auto rows = co_await run(std::move(statement));
+  co_return rows[0].integer(0) > 0;
 }
 
 asio::awaitable<OutboxStats> PostgresEventStore::stats() {

@@ -52,18 +52,19 @@ class PostgresEventStore final : public EventStore, public Outbox {
   asio::awaitable<std::vector<OutboxEntry>> pending(std::size_t limit) override;
   asio::awaitable<std::vector<StoredEvent>> read(std::vector<OutboxEntry> entries) override;
   asio::awaitable<void> remove(std::vector<OutboxEntry> entries) override;
+  asio::awaitable<bool> holds(Position position) override;
   asio::awaitable<OutboxStats> stats() override;
 
  private:
   asio::awaitable<postgres::Rows> run(postgres::Statement statement);
-  asio::awaitable<std::vector<StoredEvent>> read_events(postgres::Statement statement, EventReader::Source source);
+  asio::awaitable<std::vector<StoredEvent>> read_events(postgres::Statement statement, postgres_store::EventReader::Source source);
   void note(const std::vector<std::vector<Appended>>& results);
 
   postgres::ConnectionPool& primary_;
   StoreMetrics& metrics_;
   PostgresStoreSettings settings_;
-  EventWriter writer_;
-  EventReader reader_;
+  postgres_store::EventWriter writer_;
+  postgres_store::EventReader reader_;
   Position newest_ = 0;  ///< The largest position stored here.
   Position head_ = 0;
 };

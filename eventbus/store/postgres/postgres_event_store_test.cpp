@@ -144,6 +144,8 @@ TEST_F(PostgresStore, KeepsWhatTheBrokerMayNotHaveUntilItIsRemoved) {
   append(one, "c");
   const auto pending = run_on(loop, one.store().pending(10));
   ASSERT_THAT(pending, SizeIs(2));
+  EXPECT_TRUE(run_on(loop, one.store().holds(pending[0].last)));
+  EXPECT_FALSE(run_on(loop, one.store().holds(pending[0].last + 1)));
   EXPECT_EQ(pending[0].last - pending[0].first, 1);
   EXPECT_THAT(ids_of(run_on(loop, one.store().read(pending))), ElementsAre("a", "b", "c"));
   EXPECT_THAT(run_on(loop, one.store().pending(1)), SizeIs(1));
@@ -176,14 +178,14 @@ TEST_F(PostgresStore, TakesOverATableOfAnEarlierServiceWhileItIsUsed) {
   PostgresUnderTest two(loop, url());
   EXPECT_EQ(append(one, "old7").status, AppendStatus::conflict);
   const auto fresh = append(one, "new");
-  EXPECT_GE(fresh.event.position, first_base);
+  EXPECT_GE(fresh.event.position, postgres_store::first_base);
   auto other = asio::co_spawn(loop, two.store().take_over(), asio::use_future);
   run_on(loop, one.store().take_over());
   other.get();
   EXPECT_EQ(ask("SELECT string_agg(position::text, ',' ORDER BY position) FROM events WHERE position < 4"), "1,2,3");
   EXPECT_EQ(ask("SELECT count(*) FROM events WHERE position IS NULL"), "0");
   EXPECT_EQ(ask("SELECT event_id FROM events WHERE position = 1050"), "old1050");
-  for (const auto& index : event_indexes())
+  for (const auto& index : postgres_store::event_indexes())
     EXPECT_EQ(ask("SELECT indisvalid FROM pg_index WHERE indexrelid = '" + std::string(index.name) + "'::regclass"),
               "t");
   const auto page = run_on(loop, one.store().read_log(1048, 10, ""));

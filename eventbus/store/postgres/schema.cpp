@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 namespace {
 
 constexpr std::string_view new_table = R"sql(
@@ -84,4 +84,4 @@ const IndexDefinition& payload_index() {
   return index;
 }
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

@@ -16,7 +16,7 @@
 /// so that positions grow with transaction numbers, and a reader that stops at the oldest running transaction (xmin of
 /// its snapshot) never sees a smaller position appear later. `eventbus_log`, one row, holds the base and how far the
 /// events of an earlier service are numbered; those stand below `first_base`.
-namespace eventbus {
+namespace eventbus::postgres_store {
 
 /// Bits of a position for the index in its transaction.
 inline constexpr int index_bits = 20;
@@ -50,4 +50,4 @@ inline constexpr std::string_view horizon_sql = "l.base + (txid_snapshot_xmin(tx
 /// SQL for the first position that a transaction which has not begun yet may store.
 inline constexpr std::string_view beyond_sql = "l.base + (txid_snapshot_xmax(txid_current_snapshot()) << 20)";
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

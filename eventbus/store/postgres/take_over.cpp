@@ -5,7 +5,7 @@
 #include "eventbus/core/error.hpp"
 #include "eventbus/telemetry/log.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 namespace {
 
 constexpr std::int64_t lock_number = 0x6576656e74627573;  // "eventbus"
@@ -84,4 +84,4 @@ asio::awaitable<void> TakeOver::ensure_index(const IndexDefinition& index) {
                            index.name, index.definition));
 }
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

@@ -7,7 +7,7 @@
 #include "eventbus/postgres/connection.hpp"
 #include "eventbus/store/postgres/schema.hpp"
 
-namespace eventbus {
+namespace eventbus::postgres_store {
 
 namespace asio = boost::asio;
 
@@ -35,4 +35,4 @@ class TakeOver {
   std::chrono::milliseconds timeout_;
 };
 
-}  // namespace eventbus
+}  // namespace eventbus::postgres_store

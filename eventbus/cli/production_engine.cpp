@@ -1,0 +1,142 @@
+#include "eventbus/cli/production_engine.hpp"
+
+#include <random>
+
+#include "eventbus/core/error.hpp"
+#include "eventbus/telemetry/log.hpp"
+
+namespace eventbus::cli {
+namespace {
+
+constexpr std::int64_t relay_lock = 0x65762d72656c6179;  // "ev-relay"
+constexpr std::chrono::seconds look_interval{1};
+
+double random_fraction() {
+  thread_local std::mt19937_64 random(std::random_device{}());
+  return std::uniform_real_distribution<double>(0, 1)(random);
+}
+
+}  // namespace
+
+ProductionEngine::ProductionEngine(asio::io_context& loop, ProductionSettings settings)
+    : settings_(std::move(settings)),
+      primary_(loop.get_executor(), settings_.database, settings_.pool, pool_metrics_),
+      store_(primary_,
+             settings_.replica
+                 ? &replica_.emplace(loop.get_executor(), *settings_.replica, settings_.pool, pool_metrics_)
+                 : nullptr,
+             store_metrics_, PostgresStoreSettings{}),
+      broker_(loop.get_executor(), store_, primary_, broker_metrics_, settings_.rabbitmq),
+      leadership_(primary_, relay_lock),
+      relay_(loop.get_executor(), store_, broker_.sink(), leadership_, {.random = random_fraction}),
+      feed_(loop.get_executor(), store_),
+      follower_(loop.get_executor(), store_, feed_),
+      stop_asked_(loop.get_executor()) {
+  register_gauges();
+}
+
+ProductionEngine::~ProductionEngine() {
+  primary_.close();
+  if (replica_) replica_->close();
+}
+
+void ProductionEngine::register_gauges() {
+  auto& connections = metrics_.gauges("eventbus_active_connections", "Established connections to RabbitMQ.", {});
+  auto& pending = metrics_.gauges("eventbus_outbox_pending", "Stored events that RabbitMQ may not have yet.", {});
+  auto& oldest = metrics_.gauges("eventbus_outbox_oldest_age_seconds", "Age of the oldest of them.", {});
+  metrics_.before_scrape([this, &connections, &pending, &oldest] {
+    connections.with({}).set(broker_.connections());
+    pending.with({}).set(static_cast<double>(outbox_.pending_events));
+    const auto age = outbox_.oldest ? std::chrono::duration<double>(now() - *outbox_.oldest).count() : 0.0;
+    oldest.with({}).set(std::max(0.0, age));
+  });
+}
+
+/// A database that is away may come back within the retries; one that refuses us will not.
+asio::awaitable<void> ProductionEngine::start() {
+  for (std::uint32_t attempt = 1;; ++attempt) {
+    std::chrono::milliseconds wait{0};
+    try {
+      co_await open();
+      co_return;
+    } catch (const Unavailable& error) {
+      const auto* refusal = dynamic_cast<const postgres::ServerError*>(&error);
+      if ((refusal != nullptr && refusal->lasting()) || attempt > settings_.connecting.max_retries) throw;
+      wait = settings_.connecting.wait(attempt, random_fraction());
+      log(LogLevel::warning, "the database can't be used yet; it is tried again",
+          {{"error", std::string_view(error.what())}, {"attempt", std::int64_t{attempt}}});
+    }
+    if (stopping_) co_return;
+    co_await stop_asked_.wait_until(std::chrono::steady_clock::now() + wait);
+  }
+}
+
+asio::awaitable<void> ProductionEngine::open() {
+  co_await store_.open();
+  co_await broker_.start();
+  co_await primary_.warm_up();
+}
+
+std::vector<Engine::Part> ProductionEngine::parts() {
+  std::vector<Part> parts;
+  parts.push_back({"broker", broker_.run()});
+  parts.push_back({"relay", relay_.run()});
+  parts.push_back({"follower", follower_.run()});
+  parts.push_back({"watch", watch()});
+  return parts;
+}
+
+void ProductionEngine::stop() {
+  stopping_ = true;
+  relay_.stop();
+  follower_.stop();
+  broker_.stop();
+  stop_asked_.notify_all();
+}
+
+void ProductionEngine::committed(std::span<const StoredEvent> events) {
+  if (events.empty()) return;
+  broker_.take(events);
+  relay_.notify();
+  follower_.notify();
+}
+
+asio::awaitable<void> ProductionEngine::watch() {
+  while (!stopping_) {
+    try {
+      co_await look_around();
+    } catch (const Unavailable& error) {
+      log(LogLevel::debug, "the database can't be looked at; it is tried again",
+          {{"error", std::string_view(error.what())}});
+    }
+    if (!stopping_) co_await stop_asked_.wait_until(std::chrono::steady_clock::now() + look_interval);
+  }
+}
+
+/// What others stored, what waits, and what an earlier service left.
+asio::awaitable<void> ProductionEngine::look_around() {
+  outbox_ = co_await store_.stats();
+  co_await store_.look();
+  if (taken_over_) co_return;
+  co_await store_.take_over();
+  taken_over_ = true;
+}
+
+Readiness ProductionEngine::readiness() const {
+  const bool rabbitmq = broker_.connected();
+  const bool postgres = primary_.connected();
+  const auto word = [](bool connected) { return connected ? "connected" : "disconnected"; };
+  return {.ready = postgres && (rabbitmq || settings_.ready_when_accepting),
+          .parts = {{"rabbitmq", word(rabbitmq)}, {"postgres", word(postgres)}}};
+}
+
+void ProductionEngine::announce() {
+  const auto queues = static_cast<std::int64_t>(broker_.last_known().size());
+  const auto rabbitmq = settings_.rabbitmq.connection.url.printable();
+  log_info("database open", {{"database", std::string_view(settings_.database.printable())},
+                             {"newest_position", std::int64_t{store_.head()}},
+                             {"queues", queues}});
+  log_info("RabbitMQ delivers", {{"server", std::string_view(rabbitmq)}, {"connected", broker_.connected()}});
+}
+
+}  // namespace eventbus::cli

@@ -1,0 +1,84 @@
+#include "eventbus/cli/service.hpp"
+
+#include "eventbus/bus/bus_metrics.hpp"
+#include "eventbus/cli/version.hpp"
+#include "eventbus/telemetry/log.hpp"
+
+namespace eventbus::cli {
+
+Service::Service(asio::io_context& loop, Engine& engine, ServiceSettings settings)
+    : engine_(engine),
+      settings_(std::move(settings)),
+      publisher_(
+          loop.get_executor(), engine.store(), engine.broker(),
+          [&engine](std::span<const StoredEvent> events) { engine.committed(events); }, engine.metrics(),
+          settings_.publisher),
+      bus_{publisher_, engine.feed(), engine.store(), engine.broker(), engine.relay()},
+      http_(loop, bus_, engine.metrics(), settings_.http, [this] { return readiness(); }),
+      http_task_(loop.get_executor()),
+      publisher_task_(loop.get_executor()),
+      engine_tasks_(loop.get_executor()),
+      stop_asked_(loop.get_executor()) {
+  register_queue_gauges(engine.metrics(), engine.broker());
+  engine.metrics()
+      .gauges("eventbus_build_info", "Always 1; the labels say what runs.", {"version", "engine"})
+      .with({version(), engine.name()})
+      .set(1);
+}
+
+Readiness Service::readiness() const {
+  auto readiness = engine_.readiness();
+  readiness.ready = readiness.ready && !stopping_;
+  return readiness;
+}
+
+asio::awaitable<void> Service::start() {
+  co_await engine_.start();
+  try {
+    http_.listen();
+  } catch (const Unavailable& error) {
+    throw Unavailable(
+        "EVENTBUS_LISTEN (--listen)",
+        std::string(error.what()) + "; stop what listens there or choose another address, port 0 is any free one");
+  }
+}
+
+asio::awaitable<void> Service::run() {
+  for (auto& part : engine_.parts()) engine_tasks_.spawn(part.name, supervise(part.name, std::move(part.work)));
+  publisher_task_.spawn("publisher", supervise("publisher", publisher_.run()));
+  http_task_.spawn("http", supervise("http", http_.run()));
+  while (!stopping_) co_await stop_asked_.wait();
+  co_await drain();
+}
+
+/// From the outside in: each part still finds those it needs while it finishes.
+asio::awaitable<void> Service::drain() {
+  http_.stop(std::chrono::steady_clock::now() + settings_.drain);
+  engine_.feed().stop();
+  co_await http_task_.join();
+  publisher_.stop();
+  co_await publisher_task_.join();
+  engine_.stop();
+  co_await engine_tasks_.join();
+}
+
+void Service::stop() {
+  stopping_ = true;
+  stop_asked_.notify_all();
+}
+
+asio::awaitable<void> Service::supervise(std::string part, asio::awaitable<void> task) {
+  try {
+    co_await std::move(task);
+  } catch (const std::exception& error) {
+    log(LogLevel::critical, "a part failed; the process stops, start it again to go on from what is on disk",
+        {{"part", part}, {"error", std::string_view(error.what())}});
+    failed_ = true;
+  }
+  if (!stopping_) {
+    failed_ = true;
+    stop();
+  }
+}
+
+}  // namespace eventbus::cli

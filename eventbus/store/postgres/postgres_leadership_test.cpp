@@ -1,0 +1,36 @@
+#include "eventbus/store/postgres/postgres_leadership.hpp"
+
+#include <gtest/gtest.h>
+
+#include "eventbus/postgres/testing/on_loop.hpp"
+#include "eventbus/store/postgres/postgres_under_test.hpp"
+
+namespace eventbus {
+namespace {
+
+using postgres::run_on;
+using postgres::TestServer;
+
+TEST(PostgresLeadership, IsHeldByOneAndPassesOnWhenItResignsOrItsSessionEnds) {
+  asio::io_context loop;
+  const auto url = TestServer::shared().create_database();
+  PostgresUnderTest one(loop, url);
+  PostgresUnderTest two(loop, url);
+  PostgresLeadership first(one.pool(), 7);
+  PostgresLeadership second(two.pool(), 7);
+  EXPECT_TRUE(run_on(loop, first.lead()));
+  EXPECT_TRUE(run_on(loop, first.lead()));
+  EXPECT_FALSE(run_on(loop, second.lead()));
+  run_on(loop, first.resign());
+  EXPECT_TRUE(run_on(loop, second.lead()));
+  EXPECT_FALSE(run_on(loop, first.lead()));
+  TestServer::ask(url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
+  while (!run_on(loop, first.lead())) {
+  }
+  EXPECT_FALSE(run_on(loop, second.lead()));
+  run_on(loop, first.resign());
+  run_on(loop, second.resign());
+}
+
+}  // namespace
+}  // namespace eventbus
