@@ -87,6 +87,8 @@ ServiceSettings settings_of(const Configuration& configuration, const ListenAddr
   ServiceSettings settings;
   settings.drain = seconds(configuration, "EVENTBUS_DRAIN_SECONDS");
   settings.publisher.published_when_stored = !configuration.production();
+  // Transactions side by side may commit in any order, which would be that of the deliveries.
+  if (configuration.production()) settings.publisher.groups_in_flight = 1;
   settings.publisher.group_limit = size(configuration, "BATCH_SIZE");
   settings.publisher.max_in_flight = size(configuration, "EVENTBUS_MAX_WAITING_EVENTS");
   auto& http = settings.http;

@@ -48,7 +48,8 @@ std::string_view Row::json(int column) const {
 
 Timestamp Row::time(int column) const {
   const auto micros = integer(column);
-  constexpr Timestamp last = std::chrono::sys_days{std::chrono::year{9999} / 12 / 31};
+  constexpr Timestamp last =
+      std::chrono::sys_days{std::chrono::year{9999} / 12 / 31} + std::chrono::days{1} - std::chrono::microseconds{1};
   constexpr Timestamp first = std::chrono::sys_days{std::chrono::year{1} / 1 / 1};
   if (micros > wire::micros_of(last)) return last;
   return micros < wire::micros_of(first) ? first : wire::time_of(micros);

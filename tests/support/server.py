@@ -70,8 +70,15 @@ class Server:
         eventually(lambda: self.address_file.exists() or self.process.poll() is not None, PATIENCE, every=0.005)
         assert self.address_file.exists(), f"exit status {self.wait()} at start:\n{self.log}"
         self.port = int(self.address_file.read_text().strip().rpartition(":")[2])
-        eventually(lambda: self.client().get("/ready").status == 200, PATIENCE)
+        eventually(self.ready, PATIENCE)
         return self
+
+    def ready(self):
+        client = self.client()
+        try:
+            return client.get("/ready").status == 200
+        finally:
+            client.close()
 
     @property
     def address_file(self):

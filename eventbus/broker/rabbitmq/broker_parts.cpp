@@ -50,7 +50,7 @@ RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& sto
       consuming(loop, named(settings.connection, "consumer")),
       topology(consuming, settings.timeout),
       catalog(database, settings.timeout),
-      publisher(loop, publishing, topology, metrics, settings.timeout),
+      publisher(loop, publishing, topology, metrics, settings.timeout, settings.connection.max_body_bytes),
       instance(random_instance()),
       changed(loop),
       background(loop) {}

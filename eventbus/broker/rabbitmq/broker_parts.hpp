@@ -53,7 +53,7 @@ struct RabbitMqBroker::Parts {
   void wake(LiveQueue& queue);
   std::vector<Delivery> lease(LiveQueue& queue, std::size_t max);
   asio::awaitable<void> begin_consuming(LiveQueuePtr queue);
-  asio::awaitable<void> fetch(LiveQueuePtr queue);
+  asio::awaitable<void> fetch(LiveQueuePtr queue, std::size_t wanted);
   std::string delivery_id(Serial serial) const;
   /// None for ids of other instances and for nonsense.
   std::optional<Serial> serial_of(std::string_view delivery_id) const;

@@ -132,6 +132,7 @@ asio::awaitable<void> settle_unread(std::shared_ptr<amqp::Consumer> consumer, st
 }  // namespace rabbitmq
 
 void RabbitMqBroker::Parts::wake(LiveQueue& queue) {
+  queue.filled.notify_all();
   if (queue.record.paused) return;
   if (queue.buffer.deliverable()) queue.arrived.notify_one();
 }
@@ -154,16 +155,23 @@ std::vector<Delivery> RabbitMqBroker::Parts::lease(LiveQueue& queue, std::size_t
   return deliveries;
 }
 
-/// Returns when what the server had ready is here, or after some patience.
-asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue) {
+/// Returns when as much of what the server had ready is here as is wanted, or after some patience.
+asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue, std::size_t wanted) {
   const auto until = SteadyClock::now() + patience;
-  auto consumer = queue->consumer;
-  while (!queue->removed && !queue->buffer.deliverable() && SteadyClock::now() < until) {
-    if (co_await topology.ready(queue->name()) == 0) {
-      co_await consumer->barrier(until);
-      co_return;
+  const auto consumer = queue->consumer;
+  while (!queue->removed && consumer && queue->buffer.waiting() < wanted && SteadyClock::now() < until) {
+    const auto ready = co_await topology.ready(queue->name());
+    bool all_here = ready == 0;
+    if (all_here) {
+      try {
+        co_await consumer->barrier(until);
+      } catch (const Unavailable&) {
+        all_here = false;  // its channel is not open yet
+      }
     }
-    co_await queue->arrived.wait_until(std::min(until, SteadyClock::now() + std::chrono::milliseconds{50}));
+    if (all_here) co_return;
+    const auto soon = std::min(until, SteadyClock::now() + std::chrono::milliseconds{5});
+    co_await queue->filled.wait_until(soon);
   }
 }
 
@@ -174,10 +182,12 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   if (!queue) co_return Parts::unknown(name);
   if (parts.stopped) co_return std::vector<Delivery>{};
   const Receiving receiving(queue);
-  if (!queue->consumer) co_await parts.begin_consuming(queue);
+  const bool cold = !queue->consumer;
+  if (cold) co_await parts.begin_consuming(queue);
+  if (cold && !queue->record.paused) co_await parts.fetch(queue, max);
   auto deliveries = parts.lease(*queue, max);
   if (deliveries.empty() && !queue->record.paused && deadline <= SteadyClock::now()) {
-    co_await parts.fetch(queue);
+    co_await parts.fetch(queue, 1);
     deliveries = parts.lease(*queue, max);
   }
   while (deliveries.empty() && !queue->removed && !parts.stopped && SteadyClock::now() < deadline) {

@@ -28,6 +28,12 @@ std::string body_of(const Event& event) {
   return body += '}';
 }
 
+/// Properties hold at most 255 bytes (AMQP's short string), ids 255 characters; the whole id is in headers and body.
+std::string if_short(const std::string& id) {
+  constexpr std::size_t most_bytes = 255;
+  return id.size() <= most_bytes ? id : std::string();
+}
+
 void add(amqp::Headers& headers, std::string_view name, amqp::HeaderValue value) {
   headers.emplace_back(std::string(name), std::move(value));
 }
@@ -101,10 +107,10 @@ amqp::Message event_message(const StoredEvent& stored) {
   message.body = body_of(event);
   auto& properties = message.properties;
   properties.content_type = "application/json";
-  properties.message_id = event.event_id;
+  properties.message_id = if_short(event.event_id);
   properties.type = event.event_type;
   properties.timestamp = std::chrono::floor<std::chrono::seconds>(event.timestamp);
-  properties.correlation_id = event.correlation_id;
+  properties.correlation_id = if_short(event.correlation_id);
   auto& headers = properties.headers;
   add(headers, header::event_id, event.event_id);
   add(headers, header::event_type, event.event_type);

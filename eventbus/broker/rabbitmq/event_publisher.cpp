@@ -4,6 +4,7 @@
 
 #include "eventbus/broker/rabbitmq/event_message.hpp"
 #include "eventbus/core/error.hpp"
+#include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::rabbitmq {
 namespace {
@@ -54,7 +55,8 @@ asio::awaitable<void> EventPublisher::publish(std::vector<StoredEvent> events) {
   messages.reserve(events.size());
   for (const auto& event : events) {
     co_await topology_.ensure_exchange(event.event->exchange);
-    messages.push_back(event_message(event));
+    auto message = event_message(event);
+    if (sendable(event, message)) messages.push_back(std::move(message));
   }
   turn.end();  // the messages stand in the connection's line before anybody else runs
   const auto fates = co_await send(std::move(messages));
@@ -67,7 +69,17 @@ asio::awaitable<void> EventPublisher::publish_direct(std::vector<amqp::Message> 
   check(fates, false);
 }
 
+/// One that AMQP can't carry must not hold up all others for ever. It stays in the store.
+bool EventPublisher::sendable(const StoredEvent& stored, const amqp::Message& message) const {
+  const auto checked = amqp::check_message(message, max_body_bytes_);
+  if (checked) return true;
+  log(LogLevel::error, "an event can't be sent to RabbitMQ and reaches no queue; it stays in the store",
+      {{"event_id", std::string_view(stored.event->event_id)}, {"error", std::string_view(checked.error().detail)}});
+  return false;
+}
+
 void EventPublisher::count(const std::vector<StoredEvent>& events, const std::vector<Fate>& fates) {
+  if (fates.size() != events.size()) return;  // with one that can't be sent among them, none is told from the others
   for (std::size_t index = 0; index < fates.size(); ++index) {
     const auto& event = *events[index].event;
     if (fates[index] == Fate::confirmed || fates[index] == Fate::returned)

@@ -17,8 +17,13 @@ namespace eventbus::rabbitmq {
 class EventPublisher final : public EventSink {
  public:
   EventPublisher(const asio::any_io_executor& loop, amqp::Connection& connection, Topology& topology,
-                 BrokerMetrics& metrics, std::chrono::milliseconds timeout)
-      : connection_(connection), topology_(topology), metrics_(metrics), timeout_(timeout), turn_(loop) {}
+                 BrokerMetrics& metrics, std::chrono::milliseconds timeout, std::size_t max_body_bytes)
+      : connection_(connection),
+        topology_(topology),
+        metrics_(metrics),
+        timeout_(timeout),
+        max_body_bytes_(max_body_bytes),
+        turn_(loop) {}
 
   asio::awaitable<void> publish(std::vector<StoredEvent> events) override;
   /// Messages for queues rather than exchanges. Throws `Unavailable` unless a queue took each of them.
@@ -27,12 +32,14 @@ class EventPublisher final : public EventSink {
  private:
   class Turn;
   asio::awaitable<std::vector<amqp::Fate>> send(std::vector<amqp::Message> messages);
+  bool sendable(const StoredEvent& stored, const amqp::Message& message) const;
   void count(const std::vector<StoredEvent>& events, const std::vector<amqp::Fate>& fates);
 
   amqp::Connection& connection_;
   Topology& topology_;
   BrokerMetrics& metrics_;
   std::chrono::milliseconds timeout_;
+  std::size_t max_body_bytes_;
   Signal turn_;
   std::uint64_t next_ticket_ = 0;
   std::uint64_t serving_ = 0;  ///< Whose turn it is to send.

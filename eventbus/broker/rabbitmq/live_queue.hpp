@@ -35,6 +35,7 @@ struct LiveQueue {
         buffer(record.definition.ordered),
         metrics(broker_metrics, record.definition.name),
         arrived(loop),
+        filled(loop),
         dead_letters_free(loop) {}
 
   const std::string& name() const { return record.definition.name; }
@@ -45,6 +46,7 @@ struct LiveQueue {
   std::shared_ptr<amqp::Consumer> consumer;  ///< While somebody consumes here.
   std::map<std::string, HeldRetry> held;     ///< Of an ordered queue: retries that were waiting when consuming began.
   Signal arrived;                            ///< Something is deliverable, or the queue is gone.
+  Signal filled;                             ///< Messages came from the server.
   Signal dead_letters_free;
   bool browsing = false;  ///< Somebody looks at the dead letters.
   bool backfilling = false;

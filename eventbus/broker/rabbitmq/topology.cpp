@@ -74,6 +74,9 @@ asio::awaitable<void> Topology::ensure_queue(QueueDefinition definition) {
   co_await declare(std::move(resting));
   expect(co_await connection_.bind_queue(dead_letter_queue(definition.name), dead_letters, definition.name, deadline()),
          about("binding queue", dead_letter_queue(definition.name)));
+  // What it was declared with stays, whatever its definition says now: RabbitMQ knows no change of arguments.
+  const auto there = co_await connection_.inspect_queue(definition.name, deadline());
+  if (there) co_return;
   auto queue = quorum_queue(definition.name);
   dead_letter_to(queue, dead_letters, definition.name);
   if (definition.ordered) queue.arguments.emplace_back("x-single-active-consumer", true);

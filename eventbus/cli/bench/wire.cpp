@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::string_view head_end = "\r\n\r\n";
 constexpr std::string_view delivery_mark = R"("delivery_id":")";
-constexpr std::string_view producer_mark = R"("payload":{"producer":)";
-constexpr std::string_view number_mark = R"(,"number":)";
+constexpr std::string_view payload_mark = R"("payload":{)";
+constexpr std::string_view producer_mark = R"("producer":)";
+constexpr std::string_view number_mark = R"("number":)";
 
 template <class Number>
 Number number_at(std::string_view text) {
@@ -74,8 +75,11 @@ std::string bench_event(std::string_view id, std::string_view run, std::uint32_t
 }
 
 NumberedEvent numbered_event(std::string_view text) {
-  const auto producer = text.find(producer_mark);
-  const auto number = text.find(number_mark, producer);
+  // The members of a payload may come back in another order.
+  const auto payload = text.find(payload_mark);
+  if (payload == std::string_view::npos) return {};
+  const auto producer = text.find(producer_mark, payload);
+  const auto number = text.find(number_mark, payload);
   if (producer == std::string_view::npos || number == std::string_view::npos) return {};
   return {.producer = number_at<std::uint32_t>(text.substr(producer + producer_mark.size())),
           .number = number_at<std::uint64_t>(text.substr(number + number_mark.size()))};
