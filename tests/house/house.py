@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the house rules: includes against DEPS, floors without cycles, homes of third-party headers, file size, the module table."""
+"""Checks the house rules: includes against DEPS, floors without cycles, homes of third-party headers, file size, the module table, loops that await."""
 import pathlib
 import re
 import sys
@@ -99,12 +99,27 @@ def check_size():
                     problems.append(f"{path.relative_to(ROOT)}: {lines} lines; past {MAX_LINES} a file is two files")
 
 
+def check_loops():
+    """gcc 12 miscompiles loops that await in their condition: name the result in the body."""
+    for path in sorted((ROOT / "eventbus").rglob("*.[hc]pp")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            head = re.search(r"\bwhile \((.*)", line)
+            condition = head.group(1) if head else ""
+            depth, end = 1, 0
+            while end < len(condition) and depth:
+                depth += {"(": 1, ")": -1}.get(condition[end], 0)
+                end += 1
+            if "co_await" in condition[:end]:
+                problems.append(f"{path.relative_to(ROOT)}:{number}: a loop that awaits in its condition; await in its body")
+
+
 def main():
     mods = modules()
     check_includes(mods)
     check_cycles(mods)
     check_table(mods)
     check_size()
+    check_loops()
     for problem in problems:
         print(problem)
     print(f"house: {len(mods)} modules, {len(problems)} problems")

@@ -128,10 +128,12 @@ asio::awaitable<void> EmbeddedBroker::Parts::recall(QueuePtr queue, const std::v
     const auto id = parse_delivery_id(text);
     if (!id || id->queue != queue->id || id->attempt != 1 || id->position > head) continue;
     if (id->position <= queue->state.frontier(head)) continue;
-    do {
+    for (bool waiting = true; waiting;) {
       queue->state.stretch();
       filler.fill(queue);
-    } while (id->position > queue->state.frontier(head) && queue->filling && co_await queue->filled.wait_until(until));
+      waiting = id->position > queue->state.frontier(head) && queue->filling;
+      if (waiting) waiting = co_await queue->filled.wait_until(until);
+    }
     queue->state.widen();
   }
 }

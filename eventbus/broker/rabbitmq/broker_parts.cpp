@@ -18,6 +18,9 @@ amqp::ConnectionSettings named(amqp::ConnectionSettings settings, std::string_vi
   return settings;
 }
 
+/// Of a queue whose messages keep moving.
+constexpr int most_looks = 3;
+
 std::string random_instance() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
@@ -114,10 +117,19 @@ asio::awaitable<void> RabbitMqBroker::Parts::ensure_topology() {
   topology_made = true;
 }
 
+/// A message on its way from the server here counts once: what moves during the look is looked at again, and what the
+/// server sent before has arrived.
 asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
-  auto record = queue->record;
-  queue->counts = co_await topology.count(std::move(record));
-  queue->arriving = 0;
+  for (int look = 0; look < most_looks; ++look) {
+    const auto moves = queue->moves;
+    const auto consumer = queue->consumer;
+    auto record = queue->record;
+    const auto counts = co_await topology.count(std::move(record));
+    if (consumer) co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + settings.timeout);
+    queue->counts = counts;
+    queue->arriving = 0;
+    if (queue->moves == moves) co_return;
+  }
 }
 
 QueueInfo RabbitMqBroker::Parts::info_of(const LiveQueue& queue) const {

@@ -16,6 +16,9 @@ namespace eventbus::rabbitmq {
 asio::awaitable<void> settle_unread(std::shared_ptr<amqp::Consumer> consumer, std::vector<amqp::DeliveryTag> tags,
                                     amqp::Settlement settlement);
 
+/// Returns when everything is here that the server had handed to the consumer.
+asio::awaitable<void> until_arrived(std::shared_ptr<amqp::Consumer> consumer, amqp::Deadline deadline);
+
 }  // namespace eventbus::rabbitmq
 
 namespace eventbus {

@@ -65,7 +65,10 @@ void RabbitMqBroker::Parts::consume(const LiveQueuePtr& queue) {
     if (const auto target = weak.lock(); target && !target->removed) take_in(*target, std::move(messages));
   };
   handler.on_lost = [weak] {
-    if (const auto target = weak.lock()) target->buffer.clear();
+    const auto target = weak.lock();
+    if (!target) return;
+    ++target->moves;
+    target->buffer.clear();
   };
   handler.on_trouble = [this, name = queue->name()](std::string trouble) {
     log_warning("a queue can't be consumed for now; it is tried again",
@@ -80,6 +83,7 @@ void RabbitMqBroker::Parts::stop_consuming(LiveQueue& queue) {
   if (!queue.consumer) return;
   queue.consumer->cancel();
   queue.consumer.reset();
+  ++queue.moves;
   queue.counts.ready += queue.buffer.size();
   queue.buffer.clear();
 }
@@ -87,6 +91,7 @@ void RabbitMqBroker::Parts::stop_consuming(LiveQueue& queue) {
 void RabbitMqBroker::Parts::take_in(LiveQueue& queue, std::vector<amqp::ReceivedMessage> messages) {
   std::vector<amqp::DeliveryTag> unwanted;
   std::vector<amqp::DeliveryTag> malformed;
+  ++queue.moves;
   for (auto& message : messages) {
     auto queued = rabbitmq::read_message(message);
     if (!queued) {
@@ -126,6 +131,14 @@ asio::awaitable<void> settle_unread(std::shared_ptr<amqp::Consumer> consumer, st
     co_await consumer->settle(std::move(tags), settlement);
   } catch (const Unavailable&) {
     log(LogLevel::debug, "the connection was lost; RabbitMQ delivers again what was not settled");
+  }
+}
+
+asio::awaitable<void> until_arrived(std::shared_ptr<amqp::Consumer> consumer, amqp::Deadline deadline) {
+  try {
+    co_await consumer->barrier(deadline);
+  } catch (const Unavailable&) {
+    co_return;  // its channel is not open, so the server hands nothing to it
   }
 }
 
@@ -184,12 +197,9 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   const Receiving receiving(queue);
   const bool cold = !queue->consumer;
   if (cold) co_await parts.begin_consuming(queue);
-  if (cold && !queue->record.paused) co_await parts.fetch(queue, max);
+  const bool waits = deadline > SteadyClock::now();
+  if (!waits && !queue->record.paused) co_await parts.fetch(queue, cold ? max : 1);
   auto deliveries = parts.lease(*queue, max);
-  if (deliveries.empty() && !queue->record.paused && deadline <= SteadyClock::now()) {
-    co_await parts.fetch(queue, 1);
-    deliveries = parts.lease(*queue, max);
-  }
   while (deliveries.empty() && !queue->removed && !parts.stopped && SteadyClock::now() < deadline) {
     parts.consume(queue);
     co_await queue->arrived.wait_until(deadline);

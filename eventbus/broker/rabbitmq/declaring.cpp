@@ -46,7 +46,9 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition 
   const auto old = queue->record.definition;
   if (auto allowed = changeable(old, definition); !allowed) co_return std::unexpected(std::move(allowed.error()));
   co_await parts.topology.ensure_queue(definition);
-  if (!(old == definition) && !co_await parts.catalog.redefine(old, definition))
+  bool ours = old == definition;
+  if (!ours) ours = co_await parts.catalog.redefine(old, definition);
+  if (!ours)
     co_return fail(ErrorCode::conflict,
                    "Queue '" + old.name + "' was changed by somebody else just now. Look at it again.");
   queue->record.definition = definition;
@@ -82,9 +84,11 @@ asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {
   const auto queue = co_await parts.find(name);
   if (!queue) co_return Parts::unknown(name);
   auto record = queue->record;
-  parts.forget(queue);
-  co_await parts.catalog.remove(name);
+  parts.stop_consuming(*queue);
+  parts.topology_made = false;  // what is half removed when this fails is made again
   co_await parts.topology.remove(std::move(record));
+  co_await parts.catalog.remove(name);
+  parts.forget(queue);
   co_return Result<void>{};
 }
 

@@ -17,7 +17,9 @@ namespace eventbus {
 /// The broker of one instance on real servers, with a virtual host and a database of its own, in real time.
 class RabbitMqUnderTest final : public BrokerUnderTest {
  public:
-  explicit RabbitMqUnderTest(asio::io_context& loop) : loop_(loop) {
+  /// `timeout` is that of operations on RabbitMQ.
+  explicit RabbitMqUnderTest(asio::io_context& loop, std::chrono::milliseconds timeout = RabbitMqSettings{}.timeout)
+      : loop_(loop), timeout_(timeout) {
     open();
     finish(store_->open());
     finish(broker_->start());
@@ -58,6 +60,7 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
                            .name = "test",
                            .reconnect = {.delay = std::chrono::milliseconds{50},
                                          .max_delay = std::chrono::milliseconds{500}}},
+            .timeout = timeout_,
             .refresh = std::chrono::milliseconds{100}};
   }
   /// RabbitMQ notices the end of a connection in its own time.
@@ -91,6 +94,7 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
   }
 
   asio::io_context& loop_;
+  std::chrono::milliseconds timeout_;
   std::string virtual_host_ = amqp::TestServer::shared().create_virtual_host();
   MetricRegistry registry_;
   postgres::PoolMetrics pool_metrics_{registry_};

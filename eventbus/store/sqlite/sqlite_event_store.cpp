@@ -111,8 +111,7 @@ asio::awaitable<EventPage> SqliteEventStore::query(EventQuery query) {
   const Stopwatch stopwatch(metrics_.query_duration);
   Listing listing(std::move(query));
   auto job = [&listing](sqlite::Connection& connection) { return listing.read_slice(connection); };
-  while (!co_await database_.read(job)) {
-  }
+  for (bool complete = false; !complete;) complete = co_await database_.read(job);
   co_return listing.take_page();
 }
 
