@@ -117,9 +117,7 @@ asio::awaitable<void> ProductionEngine::watch() {
 asio::awaitable<void> ProductionEngine::look_around() {
   outbox_ = co_await store_.stats();
   co_await store_.look();
-  if (taken_over_) co_return;
-  co_await store_.take_over();
-  taken_over_ = true;
+  if (!taken_over_) taken_over_ = co_await store_.take_over();
 }
 
 Readiness ProductionEngine::readiness() const {

@@ -10,6 +10,9 @@ namespace eventbus::postgres {
 namespace {
 
 constexpr auto most_idle_in_transaction = "60s";
+// What is committed is answered as durable. Levels that wait for more than the server's own disk stay as they are.
+constexpr auto durable_commits =
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 void log_notice(void* /*context*/, const char* message) {
   log(LogLevel::debug, "PostgreSQL notice", {{"notice", std::string_view(message)}});
@@ -71,7 +74,8 @@ asio::awaitable<void> Connection::open(Endpoint endpoint, Deadline deadline) {
 
 asio::awaitable<void> Connection::set_up_session(Deadline deadline) {
   std::string sql = "SET statement_timeout = " + std::to_string(settings_.statement_timeout.count()) +
-                    "; SET idle_in_transaction_session_timeout = '" + most_idle_in_transaction + "'";
+                    "; SET idle_in_transaction_session_timeout = '" + most_idle_in_transaction + "'; " +
+                    durable_commits;
   co_await script(std::move(sql), deadline);
 }
 

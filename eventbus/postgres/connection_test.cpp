@@ -175,6 +175,18 @@ TEST_F(ConnectionTest, SaysWhyItCanNotConnect) {
   EXPECT_THAT(refusal("postgresql://u@host.invalid/d"), AllOf(HasSubstr("host.invalid"), HasSubstr("DATABASE_URL")));
 }
 
+TEST_F(ConnectionTest, CommitsAreDurableWhereTheServerWouldNotCare) {
+  const auto url = server.create_database();
+  const auto level_with = [&](const std::string& set) {
+    TestServer::ask(url, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = " + set +
+                             "', current_database()); END $$");
+    return TestServer::ask(url, "SHOW synchronous_commit");
+  };
+  EXPECT_EQ(level_with("off"), "on");
+  EXPECT_EQ(level_with("local"), "local");
+  EXPECT_EQ(level_with("remote_apply"), "remote_apply");
+}
+
 TEST_F(ConnectionTest, TriesTheNextHost) {
   EXPECT_EQ(refusal("postgresql://postgres@host.invalid:1,127.0.0.1:1,localhost:" + std::to_string(server.port()) +
                     "/postgres"),

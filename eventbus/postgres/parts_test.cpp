@@ -103,8 +103,8 @@ TEST(ServerError, ReadsWhyAConnectionFailed) {
 }
 
 TEST(ServerError, RefusesOldServers) {
-  EXPECT_THAT(refuse_version(110'022).value(), HasSubstr("PostgreSQL 11.22. PostgreSQL 12 or newer is needed"));
-  EXPECT_FALSE(refuse_version(120'000));
+  EXPECT_THAT(refuse_version(120'022).value(), HasSubstr("PostgreSQL 12.22. PostgreSQL 13 or newer is needed"));
+  EXPECT_FALSE(refuse_version(130'000));
 }
 
 TEST(CopyEncoder, WritesTheBinaryFormat) {

@@ -95,7 +95,7 @@ ConnectFailure read_connect_failure(std::string_view libpq_message) {
 
 std::optional<std::string> refuse_version(int version) {
   if (version >= oldest_server_version) return std::nullopt;
-  return fmt::format("the server is PostgreSQL {}.{}. PostgreSQL 12 or newer is needed: upgrade the server",
+  return fmt::format("the server is PostgreSQL {}.{}. PostgreSQL 13 or newer is needed: upgrade the server",
                      version / 10'000, version % 10'000);
 }
 

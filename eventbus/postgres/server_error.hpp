@@ -45,7 +45,7 @@ struct ConnectFailure {
 ConnectFailure read_connect_failure(std::string_view libpq_message);
 
 /// The oldest server that has what we use.
-inline constexpr int oldest_server_version = 120'000;
+inline constexpr int oldest_server_version = 130'000;
 
 /// The error for a server of libpq's version number `version`; none when it is new enough.
 std::optional<std::string> refuse_version(int version);

@@ -18,6 +18,7 @@ class LogTaker final : public EventTaker {
   LogTaker(Position after, std::size_t limit) : after_(after), limit_(limit) {}
   void restart() override;
   bool take(const postgres::Row& row) override;
+  /// Throws `Unavailable` where events follow that have no position yet.
   EventStore::LogPage page();
 
  private:

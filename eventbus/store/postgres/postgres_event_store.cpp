@@ -9,6 +9,7 @@
 #include "eventbus/store/postgres/log_reader.hpp"
 #include "eventbus/store/postgres/schema.hpp"
 #include "eventbus/store/postgres/take_over.hpp"
+#include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
 namespace {
@@ -19,6 +20,15 @@ using Source = EventReader::Source;
 
 postgres::Deadline after(std::chrono::milliseconds time) {
   return std::chrono::steady_clock::now() + time;
+}
+
+asio::awaitable<void> follow_cluster(postgres::Connection& connection, postgres::Deadline deadline) {
+  Statement look{std::string(other_cluster_sql)};
+  const auto found = co_await connection.execute(std::move(look), deadline);
+  if (found[0].integer(0) == 0) co_return;
+  log_warning("the database is in another cluster than before; positions go on above those it holds");
+  Statement follow{std::string(follow_cluster_sql)};
+  co_await connection.execute(std::move(follow), deadline);
 }
 
 std::vector<std::int64_t> positions_of(const std::vector<OutboxEntry>& entries, Position OutboxEntry::* end) {
@@ -45,21 +55,26 @@ asio::awaitable<void> PostgresEventStore::open() {
     std::string component = "store";
     co_await postgres::migrate(*lease, std::move(component), event_schema(), deadline);
   }
-  Statement statement{std::string(follow_cluster_sql)};
-  co_await run(std::move(statement));
+  // Those that are open already were made before the tables were looked at.
+  auto lease = co_await primary_.acquire(after(settings_.timeout));
+  co_await follow_cluster(*lease, after(settings_.timeout));
+  primary_.add_check(&follow_cluster);
   co_await look();
 }
 
-asio::awaitable<void> PostgresEventStore::take_over() {
+asio::awaitable<bool> PostgresEventStore::take_over() {
   const auto deadline = after(settings_.migration_timeout);
   auto lease = co_await primary_.acquire(deadline);
   TakeOver work(*lease, settings_.take_over_step, settings_.migration_timeout);
-  co_await work.run();
+  co_return co_await work.run();
 }
 
 asio::awaitable<Position> PostgresEventStore::look() {
-  static const std::string sql = "SELECT (SELECT max(position) FROM events WHERE position < h.horizon) FROM (SELECT " +
-                                 std::string(horizon_sql) + " AS horizon FROM eventbus_log l) h";
+  // While old events are numbered none of their positions is the last one.
+  static const std::string sql =
+      "SELECT greatest((SELECT max(position) FROM events WHERE position < h.horizon), h.numbered) FROM (SELECT " +
+      std::string(horizon_sql) + " AS horizon, CASE WHEN NOT l.complete THEN " + std::to_string(first_base - 1) +
+      " END AS numbered FROM eventbus_log l) h";
   Statement statement(sql);
   const auto rows = co_await run(std::move(statement));
   head_ = std::max(head_, Position{rows[0].integer(0)});
@@ -136,7 +151,7 @@ asio::awaitable<std::vector<RouteRecord>> PostgresEventStore::read_routes(Positi
   static const std::string sql =
       "SELECT position, timestamp, coalesce(created_at, timestamp), coalesce(exchange, 'events'), "
       "coalesce(routing_key, event_type), ordering_key FROM events WHERE position > $1 AND position < (SELECT " +
-      std::string(horizon_sql) + " FROM eventbus_log l) ORDER BY position LIMIT $2";
+      reader_horizon_sql("$1") + " FROM eventbus_log l) ORDER BY position LIMIT $2";
   Statement statement(sql);
   statement.add(std::int64_t{after}).add(static_cast<std::int64_t>(limit));
   const auto rows = co_await run(std::move(statement));
@@ -166,7 +181,10 @@ asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read_at(std::vecto
 }
 
 asio::awaitable<std::optional<Position>> PostgresEventStore::first_at_or_after(Timestamp time) {
-  Statement statement("SELECT min(position) FROM events WHERE timestamp >= $1 AND position IS NOT NULL");
+  Statement statement(
+      "SELECT least((SELECT min(position) FROM events WHERE timestamp >= $1 AND position IS NOT NULL), "
+      "(SELECT l.taken_over + 1 FROM eventbus_log l WHERE NOT l.complete AND EXISTS "
+      "(SELECT FROM events WHERE timestamp >= $1 AND position IS NULL)))");
   statement.add(time);
   const auto rows = co_await run(std::move(statement));
   if (rows[0].is_null(0)) co_return std::nullopt;

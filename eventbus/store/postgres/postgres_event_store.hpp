@@ -31,13 +31,16 @@ class PostgresEventStore final : public EventStore, public Outbox {
   PostgresEventStore(postgres::ConnectionPool& primary, postgres::ConnectionPool* replica, StoreMetrics& metrics,
                      PostgresStoreSettings settings);
 
-  /// Brings the tables up to date; first of all operations. Throws `Unavailable`.
+  /// Brings the tables up to date; first of all operations. From then on each new connection of the primary looks
+  /// whether the database was restored into another cluster. Throws `Unavailable`.
   asio::awaitable<void> open();
   /// Gives positions and our indexes to the events that an earlier service stored, in small steps while everything
-  /// else goes on. One instance does it; returns at once when another one is at it or nothing is left. May be dropped
-  /// at any time and begun again. Throws `Unavailable`.
-  asio::awaitable<void> take_over();
-  /// Looks at how far the log goes, other instances' events included, and returns the new head.
+  /// else goes on. Meanwhile who reads the log from before `first_base` gets what is numbered, then `Unavailable`.
+  /// True: nothing is left. False, at once: another instance is at it; ask again, it may die. May be dropped at any
+  /// time and begun again. Throws `Unavailable`.
+  asio::awaitable<bool> take_over();
+  /// Looks at how far the log goes, other instances' events included, and returns the new head. `head` is as old as
+  /// the last look or append here: call it about every 20 ms while somebody follows the log.
   asio::awaitable<Position> look();
 
   asio::awaitable<std::vector<std::vector<Appended>>> append(std::vector<AppendRequest> requests) override;
@@ -57,7 +60,8 @@ class PostgresEventStore final : public EventStore, public Outbox {
 
  private:
   asio::awaitable<postgres::Rows> run(postgres::Statement statement);
-  asio::awaitable<std::vector<StoredEvent>> read_events(postgres::Statement statement, postgres_store::EventReader::Source source);
+  asio::awaitable<std::vector<StoredEvent>> read_events(postgres::Statement statement,
+                                                        postgres_store::EventReader::Source source);
   void note(const std::vector<std::vector<Appended>>& results);
 
   postgres::ConnectionPool& primary_;

@@ -34,10 +34,15 @@ struct IndexDefinition {
 };
 /// Every index of `events` but that of the primary key. A new table gets them at once, one that is taken over later.
 const std::vector<IndexDefinition>& event_indexes();
+/// The first ones of them are for taking over and for all that goes on meanwhile; while nothing is numbered they are
+/// small or quickly made.
+inline constexpr std::size_t indexes_before_numbering = 2;
 /// For payload conditions; see PostgresStoreSettings::index_payloads.
 const IndexDefinition& payload_index();
 
 /// A database that was restored into another cluster counts transactions anew: positions go on above those it holds.
+inline constexpr std::string_view other_cluster_sql =
+    "SELECT count(*) FROM eventbus_log l, pg_control_system() c WHERE l.system_identifier <> c.system_identifier";
 inline constexpr std::string_view follow_cluster_sql =
     "UPDATE eventbus_log SET base = greatest(base, (SELECT coalesce(max(position), 0) + 1 FROM events)), "
     "system_identifier = cluster.system_identifier FROM pg_control_system() cluster "
@@ -47,6 +52,12 @@ inline constexpr std::string_view follow_cluster_sql =
 inline constexpr std::string_view first_position_sql = "l.base + (txid_current() << 20)";
 /// SQL for the first position that may still be stored by a running transaction: readers of the log stop before it.
 inline constexpr std::string_view horizon_sql = "l.base + (txid_snapshot_xmin(txid_current_snapshot()) << 20)";
+/// SQL for where a reader behind the position in parameter `after` must stop: as above, and while the events of an
+/// earlier service are numbered, who has not passed those waits for the next of them.
+inline std::string reader_horizon_sql(std::string_view after) {
+  return "CASE WHEN l.complete OR " + std::string(after) + " >= " + std::to_string(first_base - 1) + " THEN " +
+         std::string(horizon_sql) + " ELSE l.taken_over + 1 END";
+}
 /// SQL for the first position that a transaction which has not begun yet may store.
 inline constexpr std::string_view beyond_sql = "l.base + (txid_snapshot_xmax(txid_current_snapshot()) << 20)";
 

@@ -2,13 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <ranges>
+
 #include "eventbus/core/error.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::postgres_store {
 namespace {
 
-constexpr std::int64_t lock_number = 0x6576656e74627573;  // "eventbus"
+// The server works on when nobody waits any more: an index of a huge table had better be waited for.
+constexpr std::chrono::hours most_for_an_index{24};
 
 // The row of eventbus_log is locked for the step; events that come meanwhile have a position already.
 constexpr std::string_view number_sql = R"sql(
@@ -26,7 +29,11 @@ RETURNING (SELECT count(*) FROM numbered), taken_over
 }  // namespace
 
 asio::awaitable<postgres::Rows> TakeOver::ask(std::string sql) {
-  auto results = co_await connection_.script(std::move(sql), deadline());
+  co_return co_await ask(std::move(sql), deadline());
+}
+
+asio::awaitable<postgres::Rows> TakeOver::ask(std::string sql, postgres::Deadline deadline) {
+  auto results = co_await connection_.script(std::move(sql), deadline);
   co_return std::move(results.back());
 }
 
@@ -36,30 +43,34 @@ asio::awaitable<bool> TakeOver::needed() {
 }
 
 asio::awaitable<bool> TakeOver::lock() {
-  const auto rows = co_await ask(fmt::format("SELECT pg_try_advisory_lock({})::int::bigint", lock_number));
+  const auto rows = co_await ask(fmt::format("SELECT pg_try_advisory_lock({})::int::bigint", take_over_lock));
   co_return rows[0].integer(0) == 1;
 }
 
-asio::awaitable<void> TakeOver::run() {
-  if (!co_await needed() || !co_await lock()) co_return;
+asio::awaitable<void> TakeOver::give_back() {
+  co_await ask(fmt::format("SET statement_timeout = {}; SELECT pg_advisory_unlock({})",
+                           connection_.settings().statement_timeout.count(), take_over_lock));
+}
+
+asio::awaitable<bool> TakeOver::run() {
+  if (!co_await needed()) co_return true;
+  if (!co_await lock()) co_return false;
   std::exception_ptr failure;
   try {
-    co_await ask("SET statement_timeout = 0");  // an index may take an hour; the deadline of each step ends the rest
+    co_await ask("SET statement_timeout = 0");
     if (co_await needed()) co_await finish();
-    co_await ask(fmt::format("SET statement_timeout = {}", connection_.settings().statement_timeout.count()));
   } catch (const Unavailable&) {
     failure = std::current_exception();
   }
-  if (connection_.usable()) co_await ask(fmt::format("SELECT pg_advisory_unlock({})", lock_number));
+  if (connection_.usable()) co_await give_back();
   if (failure) std::rethrow_exception(failure);
+  co_return true;
 }
 
 asio::awaitable<void> TakeOver::finish() {
   log(LogLevel::info, "table events was written by another service; its events are numbered and indexed meanwhile");
-  // The index of what is left to do comes first: without it each step would sort the whole table.
-  for (const auto& index : event_indexes()) {
-    if (index.name.find("unnumbered") != std::string_view::npos) co_await ensure_index(index);
-  }
+  // Without these each step would sort the whole table, and whoever follows the log or the outbox would read it.
+  for (const auto& index : std::views::take(event_indexes(), indexes_before_numbering)) co_await ensure_index(index);
   co_await number_events();
   for (const auto& index : event_indexes()) co_await ensure_index(index);
   co_await number_events();
@@ -81,7 +92,8 @@ asio::awaitable<void> TakeOver::ensure_index(const IndexDefinition& index) {
       fmt::format("SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('{}') AND NOT indisvalid", index.name));
   if (found[0].integer(0) > 0) co_await ask(fmt::format("DROP INDEX CONCURRENTLY {}", index.name));
   co_await ask(fmt::format("CREATE {}INDEX CONCURRENTLY IF NOT EXISTS {} ON {}", index.unique ? "UNIQUE " : "",
-                           index.name, index.definition));
+                           index.name, index.definition),
+               std::chrono::steady_clock::now() + most_for_an_index);
 }
 
 }  // namespace eventbus::postgres_store
