@@ -26,13 +26,12 @@ TestService::TestService(HttpSettings settings)
     : store_(std::make_unique<MemoryEventStore>()),
       broker_(loop_.get_executor()),
       feed_(loop_.get_executor(), *store_),
-      publisher_(
-          loop_.get_executor(), *store_, broker_,
-          [this](std::span<const StoredEvent> events) {
-            broker_.take(events);
-            feed_.take(events);
-          },
-          metrics_, {}),
+      publisher_(loop_.get_executor(), *store_, broker_,
+                 [this](std::span<const StoredEvent> events) {
+                   broker_.take(events);
+                   feed_.take(events);
+                 },
+                 metrics_, {}),
       bus_{publisher_, feed_, *store_, broker_},
       server_(loop_, bus_, metrics_, on_free_port(std::move(settings)),
               [this] { return Readiness{ready_, {{"broker", "embedded"}, {"store", "memory"}}}; }),
