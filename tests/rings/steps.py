@@ -38,6 +38,11 @@ def system(tally, _):
     run(tally, *PYTEST, "tests/system", show=True, counts=True)
 
 
+def library(tally, _):
+    """programs that build with an installed copy of the C++ library"""
+    run(tally, *PYTEST, "tests/library", show=True, counts=True)
+
+
 def crash(tally, options):
     """kill -9 under load and at named points"""
     rounds = os.environ.get("EVENTBUS_CRASH_ROUNDS") or ("100" if options.full else "20")
@@ -105,6 +110,6 @@ def touched():
     return changed | {path.replace(".hpp", ".cpp") for path in changed}
 
 
-STEPS = [house, build_release, unit, system, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy]
-PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "crash": [build_release, crash], "docs": [build_release, docs],
+STEPS = [house, build_release, unit, system, library, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy]
+PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "library": [build_release, library], "crash": [build_release, crash], "docs": [build_release, docs],
          "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}

@@ -1,0 +1,12 @@
+// Handles three deliveries, of which two are the same event.
+#include <eventbus/eventbus.hpp>
+#include <iostream>
+
+int main() {
+  eventbus::Deduplicator handled;
+  const eventbus::Event created{.event_id = eventbus::make_uuid_v7(), .event_type = "user.created"};
+  const eventbus::Event deleted{.event_id = eventbus::make_uuid_v7(), .event_type = "user.deleted"};
+  for (const auto* event : {&created, &created, &deleted}) {
+    if (handled.remember(event->event_id)) std::cout << "handled " << event->event_type << '\n';
+  }
+}
