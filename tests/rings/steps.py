@@ -111,5 +111,5 @@ def touched():
 
 
 STEPS = [house, build_release, unit, system, library, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy]
-PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "library": [build_release, library], "crash": [build_release, crash], "docs": [build_release, docs],
-         "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}
+PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "library": [build_release, library],
+         "crash": [build_release, crash], "docs": [build_release, docs], "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}
