@@ -55,6 +55,7 @@ TEST(Deduplicator, tells_one_of_many_threads_that_an_id_is_new) {
   std::atomic<int> first = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int thread = 0; thread < 4; ++thread) {
       threads.emplace_back([&seen, &first] {
         for (int number = 0; number < 1000; ++number) first += seen.remember(std::to_string(number)) ? 1 : 0;
