@@ -43,6 +43,11 @@ def library(tally, _):
     run(tally, *PYTEST, "tests/library", show=True, counts=True)
 
 
+def deploy(tally, _):
+    """container image and Compose file against the program"""
+    run(tally, *PYTEST, "tests/deploy", show=True, counts=True)
+
+
 def crash(tally, options):
     """kill -9 under load and at named points"""
     rounds = os.environ.get("EVENTBUS_CRASH_ROUNDS") or ("100" if options.full else "20")
@@ -110,6 +115,6 @@ def touched():
     return changed | {path.replace(".hpp", ".cpp") for path in changed}
 
 
-STEPS = [house, build_release, unit, system, library, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy]
-PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "library": [build_release, library],
+STEPS = [house, build_release, unit, system, library, deploy, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy]
+PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "library": [build_release, library], "deploy": [build_release, deploy],
          "crash": [build_release, crash], "docs": [build_release, docs], "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}
