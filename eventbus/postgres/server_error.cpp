@@ -26,6 +26,7 @@ constexpr std::array faults{
     Fault{"40001", true, false, "Concurrent transactions collided; it is tried again."},
     Fault{"40P01", true, false, "Concurrent transactions collided; it is tried again."},
     Fault{"42501", false, true, "Grant the role in %v what it needs: it must own the tables of the event bus."},
+    Fault{"42P16", false, true, "Change the table as docs/upgrading.md says, or let %v name another database."},
     Fault{"42P01", false, true, "A table is missing: restart the service to apply its migrations."},
     Fault{"42703", false, true, "A column is missing: restart the service to apply its migrations."},
     Fault{"53100", false, false, "The disk of the database server is full: free space there."},

@@ -8,6 +8,7 @@
 #include "eventbus/store/postgres/listing.hpp"
 #include "eventbus/store/postgres/log_reader.hpp"
 #include "eventbus/store/postgres/schema.hpp"
+#include "eventbus/store/postgres/table_shape.hpp"
 #include "eventbus/store/postgres/take_over.hpp"
 #include "eventbus/telemetry/log.hpp"
 
@@ -52,6 +53,7 @@ asio::awaitable<void> PostgresEventStore::open() {
   {
     const auto deadline = after(settings_.migration_timeout);
     auto lease = co_await primary_.acquire(deadline);
+    co_await check_table_shape(*lease, deadline);
     std::string component = "store";
     co_await postgres::migrate(*lease, std::move(component), event_schema(), deadline);
   }

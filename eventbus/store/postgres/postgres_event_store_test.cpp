@@ -193,6 +193,30 @@ TEST_F(PostgresStore, TakesOverATableOfAnEarlierServiceWhileItIsUsed) {
   EXPECT_EQ(run_on(loop, one.store().get("old3"))->event->payload, R"({"n":3})");
 }
 
+TEST_F(PostgresStore, NamesWhatKeepsItFromTakingATableOver) {
+  ask("CREATE TABLE events (event_id UUID, timestamp TIMESTAMPTZ NOT NULL, event_type TEXT NOT NULL, payload JSON)");
+  const auto refusal = [this] {
+    try {
+      PostgresUnderTest one(loop, url());
+    } catch (const postgres::ServerError& error) {
+      EXPECT_TRUE(error.lasting());
+      return std::string(error.what());
+    }
+    return std::string("taken over");
+  };
+  EXPECT_THAT(refusal(), HasSubstr("column event_id is uuid where character varying is needed"));
+  ask("ALTER TABLE events ALTER event_id TYPE VARCHAR");
+  EXPECT_THAT(refusal(), HasSubstr("column payload is json where jsonb is needed"));
+  ask("ALTER TABLE events ALTER payload TYPE JSONB");
+  EXPECT_THAT(refusal(), HasSubstr("no column created_at"));
+  ask("ALTER TABLE events ADD created_at TIMESTAMPTZ, ADD tenant VARCHAR NOT NULL");
+  EXPECT_THAT(refusal(), HasSubstr("no primary key on event_id"));
+  ask("ALTER TABLE events ADD PRIMARY KEY (event_id)");
+  EXPECT_THAT(refusal(), HasSubstr("column tenant is NOT NULL without a default"));
+  ask("ALTER TABLE events ALTER tenant SET DEFAULT 'none'");
+  EXPECT_EQ(refusal(), "taken over");
+}
+
 class PostgresStoreAlone : public testing::Test {
  protected:
   TestServer server{{"fsync=on"}};
