@@ -2,7 +2,8 @@
 
 A line "$ command" is a command, lines "> …" go on with it, the rest is what it prints. In what it prints, "…" stands for any
 text of a line, and a line "…" for any lines. A command may end with "&": it then is a service, and the next command waits
-until it is ready. The page says localhost:8000; the runner takes a free port instead.
+until it is ready. The page says localhost:8000; the runner takes a free port instead. A page that speaks of "$DATABASE_URL"
+gets a database and a virtual host of its own.
 """
 import os
 import re
@@ -58,12 +59,12 @@ def checkout(place):
 class Shell:
     """One bash in which a page's commands run, as somebody would type them."""
 
-    def __init__(self, place):
+    def __init__(self, place, **settings):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         environment = clean_environment(EVENTBUS_LISTEN=f"127.0.0.1:{self.port}", EVENTBUS_URL=f"http://127.0.0.1:{self.port}",
-                                        EVENTBUS_DATA_DIR=str(place / "eventbus-data"), COLUMNS="200")
+                                        EVENTBUS_DATA_DIR=str(place / "eventbus-data"), COLUMNS="200", **settings)
         environment["HOME"] = str(place)
         self.bash = subprocess.Popen(["bash"], cwd=place, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                      stderr=subprocess.STDOUT, text=True, start_new_session=True)

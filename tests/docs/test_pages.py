@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from console import Shell, checkout, pattern_of, steps_of  # noqa: E402  pylint: disable=wrong-import-position
+from support.dependencies import production_settings  # noqa: E402  pylint: disable=wrong-import-position
 from support.server import ROOT  # noqa: E402  pylint: disable=wrong-import-position
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "eventbus/README.md"]
@@ -18,7 +19,7 @@ def name(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if steps_of(page)], ids=name)
 def test_commands_work_as_typed(page, tmp_path):
-    shell = Shell(checkout(tmp_path))
+    shell = Shell(checkout(tmp_path), **(production_settings(tmp_path) if '"$DATABASE_URL"' in page.read_text() else {}))
     try:
         for step in steps_of(page):
             status, output = shell.run(step)
