@@ -81,13 +81,14 @@ asio::awaitable<void> Connection::wait_connected(Deadline deadline) {
   co_await suspend<bool>(start);
 }
 
-asio::awaitable<Result<std::vector<Fate>>> Connection::publish(std::vector<Message> messages, Deadline deadline) {
+asio::awaitable<Result<std::vector<Fate>>> Connection::publish(std::vector<Message> messages, Deadline deadline,
+                                                               std::uint64_t stream) {
   for (const auto& message : messages) {
     auto fault = check_message(message, max_body_bytes_);
     if (!fault) co_return std::unexpected(std::move(fault.error()));
   }
   if (messages.empty()) co_return std::vector<Fate>{};
-  auto request = std::make_shared<PublishRequest>(std::move(messages), deadline);
+  auto request = std::make_shared<PublishRequest>(std::move(messages), deadline, stream);
   auto start = [this, &request](Completion<std::vector<Fate>> done) {
     request->done = std::move(done);
     link_->commands()->submit([request](Link* link) {

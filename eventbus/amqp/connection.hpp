@@ -47,7 +47,10 @@ class Connection {
   /// are those of the messages, in order. The error is about a message that can't be sent, then none was. Throws
   /// `Unavailable` only when nothing was sent. When channel or connection break in the middle, the call ends: what was
   /// in flight is `unknown`, the rest `unsent`. An exchange that doesn't exist breaks the channel: declare it first.
-  asio::awaitable<Result<std::vector<Fate>>> publish(std::vector<Message> messages, Deadline deadline);
+  /// Calls of one `stream` (a number that grows; 0: none) are never overtaken by those behind them: once one has ended
+  /// without all its messages confirmed, further ones of this stream and older ones are not sent.
+  asio::awaitable<Result<std::vector<Fate>>> publish(std::vector<Message> messages, Deadline deadline,
+                                                     std::uint64_t stream = 0);
 
   // Topology, one operation at a time. Errors are the caller's fault: `not_found`, or `conflict` where it exists with
   // other properties. Missing permission is `Unavailable`. After `Unavailable` it may have been done or not.

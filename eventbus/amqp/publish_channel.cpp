@@ -12,10 +12,17 @@ namespace {
 /// Written without asking whether the socket takes more: well below the smallest send buffer that counts as writable.
 constexpr std::size_t burst_bytes = std::size_t{16} << 10U;
 constexpr std::size_t frame_overhead = 128;
+constexpr auto broken_stream = "an earlier message of its stream was not confirmed";
+
+bool all_confirmed(const PublishRequest& request) {
+  return std::ranges::all_of(request.fates,
+                             [](Fate fate) { return fate == Fate::confirmed || fate == Fate::returned; });
+}
 
 }  // namespace
 
 void PublishChannel::submit(std::shared_ptr<PublishRequest> request) {
+  if (request->stream != 0 && request->stream <= broken_stream_) return finish(*request, broken_stream);
   if (waiting_.size() >= most_waiting) return finish(*request, "too many calls wait");
   request->first = next_number_;
   next_number_ += request->fates.size();
@@ -112,12 +119,25 @@ void PublishChannel::lose_in_flight() {
     finish(*waiting_.front(), "");
     waiting_.pop_front();
   }
+  drop_broken_streams();
+}
+
+/// What waits must not overtake what was lost.
+void PublishChannel::drop_broken_streams() {
+  Requests left;
+  for (auto& request : waiting_) {
+    const bool broken = request->stream != 0 && request->stream <= broken_stream_ && request->sent == 0;
+    broken ? finish(*request, broken_stream) : left.push_back(std::move(request));
+  }
+  waiting_ = std::move(left);
 }
 
 void PublishChannel::settle() {
   if (!settled_.empty()) last_progress_ = std::chrono::steady_clock::now();
+  const auto broken = broken_stream_;
   for (const auto& settled : settled_) settle(settled);
   settled_.clear();
+  if (broken_stream_ != broken) drop_broken_streams();
 }
 
 void PublishChannel::settle(const ConfirmWindow::Settled& settled) {
@@ -139,6 +159,7 @@ void PublishChannel::settle_in(Requests& requests, const ConfirmWindow::Settled&
 }
 
 void PublishChannel::finish(PublishRequest& request, const std::string& reason) {
+  if (request.stream != 0 && !all_confirmed(request)) broken_stream_ = std::max(broken_stream_, request.stream);
   if (request.sent > 0) return request.done(nullptr, std::move(request.fates));
   request.done(std::make_exception_ptr(Unavailable("publishing to RabbitMQ", reason)), {});
 }
@@ -156,6 +177,7 @@ void PublishChannel::tick(Time now) {
   next_expiry_ = Time::max();
   expire(sent_, now);
   expire(waiting_, now);
+  drop_broken_streams();
 }
 
 void PublishChannel::expire(Requests& requests, Time now) {

@@ -14,11 +14,12 @@ namespace eventbus::amqp {
 
 /// Messages to send in order, and what became of them so far.
 struct PublishRequest {
-  PublishRequest(std::vector<Message> to_send, Deadline until)
-      : messages(std::move(to_send)), deadline(until), fates(messages.size(), Fate::unsent) {}
+  PublishRequest(std::vector<Message> to_send, Deadline until, std::uint64_t of_stream)
+      : messages(std::move(to_send)), deadline(until), stream(of_stream), fates(messages.size(), Fate::unsent) {}
 
   std::vector<Message> messages;  ///< Empty once all are sent.
   Deadline deadline;
+  std::uint64_t stream;  ///< 0: none.
   std::vector<Fate> fates;
   std::uint64_t first = 0;  ///< The first message's number among all of the channel.
   std::size_t sent = 0;
@@ -29,7 +30,7 @@ struct PublishRequest {
 /// The confirming channel. Breaks the connection when the server confirms nothing for long (`stall_limit`): a channel
 /// of RabbitMQ can hang for good on a quorum queue that was just starting, and not even be closed then. What was sent
 /// when it is lost is unknown, and a request that was sent in part ends there; a request of which nothing was sent
-/// waits for the channel to come back, until its deadline.
+/// waits for the channel to come back, until its deadline, unless it would overtake others of its stream.
 class PublishChannel final : public Channel {
  public:
   PublishChannel(std::uint16_t number, RetryPolicy policy, LinkStatus& status, const ConnectionSettings& settings)
@@ -66,6 +67,7 @@ class PublishChannel final : public Channel {
   void settle_in(Requests& requests, const ConfirmWindow::Settled& settled);
   void expire(Requests& requests, Time now);
   void finish(PublishRequest& request, const std::string& reason);
+  void drop_broken_streams();
 
   std::chrono::milliseconds stall_limit_;
   ConfirmWindow window_;
@@ -75,8 +77,9 @@ class PublishChannel final : public Channel {
   Requests waiting_;  ///< Not sent wholly; only the front is sent in part.
   Requests sent_;     ///< Sent wholly, ascending.
   std::uint64_t next_number_ = 0;
-  Time next_expiry_ = Time::max();  ///< No deadline is before it.
-  Time last_progress_{};            ///< When confirms began to be awaited, or the last one came.
+  std::uint64_t broken_stream_ = 0;  ///< The newest of them.
+  Time next_expiry_ = Time::max();   ///< No deadline is before it.
+  Time last_progress_{};             ///< When confirms began to be awaited, or the last one came.
   std::vector<ConfirmWindow::Settled> settled_;
 };
 

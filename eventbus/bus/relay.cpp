@@ -74,11 +74,12 @@ asio::awaitable<void> Relay::relay_some() {
   }
   last_found_ = Clock::now();
   auto events = co_await outbox_.read(entries);
+  co_await settle();
   for (const auto& entry : entries) in_flight_.insert(entry.first);
   windows_.spawn("relay window", hand_over(std::move(entries), std::move(events)));
 }
 
-/// The failure of a window, once those beside it have ended, so that nothing overtakes its repetition.
+/// Throws the failure of a window, once those beside it have ended, so that nothing overtakes its repetition.
 asio::awaitable<void> Relay::settle() {
   if (!failure_) co_return;
   co_await windows_.join();

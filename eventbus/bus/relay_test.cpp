@@ -29,6 +29,7 @@ class MemoryOutbox final : public Outbox {
     co_return first;
   }
   asio::awaitable<std::vector<StoredEvent>> read(std::vector<OutboxEntry> wanted) override {
+    if (gate) co_await gate->wait();
     std::vector<StoredEvent> events;
     for (const auto& entry : wanted) {
       for (auto position = entry.first; position <= entry.last; ++position)
@@ -52,6 +53,7 @@ class MemoryOutbox final : public Outbox {
   std::map<Position, OutboxEntry> entries;
   int looks = 0;
   bool failing = false;
+  Signal* gate = nullptr;  ///< Reading waits for it.
 };
 
 /// A broker whose confirms come when the test says so.
@@ -195,6 +197,28 @@ TEST_F(RelayTest, RepeatsAWindowThatFailedOnceTheOthersHaveEnded) {
   EXPECT_THAT(sink.published, ElementsAre(1, 2, 3, 4, 1, 2, 3, 4));
   sink.confirm(2);
   sink.confirm(3);
+  until_removed(0);
+}
+
+TEST_F(RelayTest, LetsNothingThatItWasReadingOvertakeAWindowThatFailed) {
+  Signal gate(loop.get_executor());
+  outbox.put(1, 1);
+  start({.window = 1, .windows_in_flight = 2});
+  until([this] { return sink.calls() == 1; });
+  outbox.gate = &gate;
+  outbox.put(2, 2);
+  relay_->notify();
+  const auto looks = outbox.looks;
+  until([this, looks] { return outbox.looks > looks; });
+  loop.poll();
+  sink.fail(0);
+  loop.poll();
+  outbox.gate = nullptr;
+  gate.notify_all();
+  until([this] { return sink.calls() == 3; });
+  EXPECT_THAT(sink.published, ElementsAre(1, 1, 2));
+  sink.confirm(1);
+  sink.confirm(2);
   until_removed(0);
 }
 

@@ -23,8 +23,8 @@ void check(const std::vector<Fate>& fates, bool returned_is_good) {
 
 }  // namespace
 
-asio::awaitable<std::vector<Fate>> EventPublisher::send(std::vector<amqp::Message> messages) {
-  auto sent = co_await connection_.publish(std::move(messages), std::chrono::steady_clock::now() + timeout_);
+asio::awaitable<std::vector<Fate>> EventPublisher::send(std::vector<amqp::Message> messages, std::uint64_t stream) {
+  auto sent = co_await connection_.publish(std::move(messages), std::chrono::steady_clock::now() + timeout_, stream);
   if (!sent) throw Unavailable("publishing to RabbitMQ", sent.error().detail);
   co_return std::move(*sent);
 }
@@ -47,10 +47,38 @@ class EventPublisher::Turn {
   bool ended_ = false;
 };
 
+/// Ends the stream when the call fails; another one begins when all its calls are over.
+class EventPublisher::InOrder {
+ public:
+  explicit InOrder(EventPublisher& publisher) : publisher_(publisher) {
+    if (publisher_.in_flight_++ > 0 || !publisher_.broken_) return;
+    publisher_.broken_ = false;
+    ++publisher_.stream_;
+  }
+  ~InOrder() {
+    --publisher_.in_flight_;
+    publisher_.broken_ = publisher_.broken_ || !confirmed_;
+  }
+  InOrder(const InOrder&) = delete;
+  InOrder& operator=(const InOrder&) = delete;
+  void confirmed() { confirmed_ = true; }
+
+ private:
+  EventPublisher& publisher_;
+  bool confirmed_ = false;
+};
+
 asio::awaitable<void> EventPublisher::publish(std::vector<StoredEvent> events) {
+  InOrder order(*this);
+  co_await publish_in_turn(std::move(events));
+  order.confirmed();
+}
+
+asio::awaitable<void> EventPublisher::publish_in_turn(std::vector<StoredEvent> events) {
   const auto ticket = next_ticket_++;
   while (serving_ != ticket) co_await turn_.wait();
   Turn turn(*this);
+  if (broken_) throw Unavailable("publishing to RabbitMQ", "earlier events were not confirmed");
   std::vector<amqp::Message> messages;
   messages.reserve(events.size());
   for (const auto& event : events) {
@@ -59,13 +87,13 @@ asio::awaitable<void> EventPublisher::publish(std::vector<StoredEvent> events) {
     if (sendable(event, message)) messages.push_back(std::move(message));
   }
   turn.end();  // the messages stand in the connection's line before anybody else runs
-  const auto fates = co_await send(std::move(messages));
+  const auto fates = co_await send(std::move(messages), stream_);
   count(events, fates);
   check(fates, true);
 }
 
 asio::awaitable<void> EventPublisher::publish_direct(std::vector<amqp::Message> messages) {
-  const auto fates = co_await send(std::move(messages));
+  const auto fates = co_await send(std::move(messages), 0);
   check(fates, false);
 }
 

@@ -25,13 +25,17 @@ class EventPublisher final : public EventSink {
         max_body_bytes_(max_body_bytes),
         turn_(loop) {}
 
+  /// Calls may overlap. When one fails, those that began before it ended fail too, unless everything of theirs was sent
+  /// already: so nothing overtakes its repetition.
   asio::awaitable<void> publish(std::vector<StoredEvent> events) override;
   /// Messages for queues rather than exchanges. Throws `Unavailable` unless a queue took each of them.
   asio::awaitable<void> publish_direct(std::vector<amqp::Message> messages);
 
  private:
   class Turn;
-  asio::awaitable<std::vector<amqp::Fate>> send(std::vector<amqp::Message> messages);
+  class InOrder;
+  asio::awaitable<void> publish_in_turn(std::vector<StoredEvent> events);
+  asio::awaitable<std::vector<amqp::Fate>> send(std::vector<amqp::Message> messages, std::uint64_t stream);
   bool sendable(const StoredEvent& stored, const amqp::Message& message) const;
   void count(const std::vector<StoredEvent>& events, const std::vector<amqp::Fate>& fates);
 
@@ -43,6 +47,9 @@ class EventPublisher final : public EventSink {
   Signal turn_;
   std::uint64_t next_ticket_ = 0;
   std::uint64_t serving_ = 0;  ///< Whose turn it is to send.
+  std::uint64_t stream_ = 1;
+  std::size_t in_flight_ = 0;  ///< Calls of `publish`.
+  bool broken_ = false;        ///< One of them failed.
 };
 
 }  // namespace eventbus::rabbitmq
