@@ -8,11 +8,14 @@ import subprocess
 import sys
 import time
 
-from suite import experiments
+from suite import experiments, production
 from suite.growth import growth
 from support.server import ROOT
 
-ALL = {"E1": experiments.e1, "E2": experiments.e2_e3, "E3": experiments.e2_e3, "E4": experiments.e4, "E5": experiments.e5, "growth": growth}
+EMBEDDED = {"E1": experiments.e1, "E2": experiments.e2_e3, "E3": experiments.e2_e3, "E4": experiments.e4, "E5": experiments.e5, "growth": growth}
+PRODUCTION = {"P1": production.p1, "P2": production.p2, "P3": production.p3, "P4": production.p4, "latency": production.latencies}
+ALL = EMBEDDED | PRODUCTION
+GROUPS = {"embedded": EMBEDDED, "production": PRODUCTION}
 
 
 def table(rows):
@@ -32,12 +35,12 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(prog="script/bench")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {' '.join(ALL)}; default all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {' '.join([*ALL, *GROUPS])}; default embedded")
     parser.add_argument("--quick", action="store_true", help="short runs, to see that everything works")
     options = parser.parse_args()
-    if unknown := set(options.names) - ALL.keys():
+    if unknown := set(options.names) - ALL.keys() - GROUPS.keys():
         parser.error(f"unknown: {', '.join(unknown)}")
-    chosen = dict.fromkeys(ALL[name] for name in options.names or ALL)
+    chosen = dict.fromkeys(run for name in options.names or ["embedded"] for run in GROUPS.get(name, {name: ALL.get(name)}).values())
     result = {"at": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "quick": options.quick, "machine": machine()}
     rows = []
     for run in chosen:
