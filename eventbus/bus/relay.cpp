@@ -1,6 +1,7 @@
 #include "eventbus/bus/relay.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "eventbus/core/error.hpp"
 #include "eventbus/runtime/crash_point.hpp"
@@ -15,9 +16,11 @@ Relay::Relay(const asio::any_io_executor& executor, Outbox& outbox, EventSink& s
       leadership_(leadership),
       settings_(std::move(settings)),
       changed_(executor),
-      windows_(executor) {}
+      windows_(executor),
+      recent_(settings_.remembered_bytes) {}
 
-void Relay::notify() {
+void Relay::committed(std::span<const StoredEvent> events) {
+  if (leading_) recent_.add(events);
   notified_ = true;
   changed_.notify_all();
 }
@@ -73,7 +76,7 @@ asio::awaitable<void> Relay::relay_some() {
     co_return;
   }
   last_found_ = Clock::now();
-  auto events = co_await outbox_.read(entries);
+  auto events = co_await events_of(entries);
   co_await settle();
   for (const auto& entry : entries) in_flight_.insert(entry.first);
   windows_.spawn("relay window", hand_over(std::move(entries), std::move(events)));
@@ -97,6 +100,20 @@ asio::awaitable<std::vector<OutboxEntry>> Relay::next_window() {
   });
   entries.erase(behind, entries.end());
   co_return entries;
+}
+
+asio::awaitable<std::vector<StoredEvent>> Relay::events_of(const std::vector<OutboxEntry>& entries) {
+  std::vector<StoredEvent> events;
+  std::vector<OutboxEntry> others;
+  for (const auto& entry : entries) {
+    if (!recent_.take(entry, events)) others.push_back(entry);
+  }
+  if (others.empty()) co_return events;
+  const bool mixed = !events.empty();
+  auto read = co_await outbox_.read(std::move(others));
+  std::ranges::move(read, std::back_inserter(events));
+  if (mixed) std::ranges::sort(events, {}, &StoredEvent::position);
+  co_return events;
 }
 
 asio::awaitable<void> Relay::hand_over(std::vector<OutboxEntry> entries, std::vector<StoredEvent> events) {

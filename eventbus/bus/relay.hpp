@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "eventbus/broker/event_sink.hpp"
+#include "eventbus/bus/recent_appends.hpp"
 #include "eventbus/core/retry_policy.hpp"
 #include "eventbus/runtime/signal.hpp"
 #include "eventbus/runtime/task_group.hpp"
@@ -23,6 +24,8 @@ struct RelaySettings {
   std::size_t window = 1000;
   /// Windows that wait for the broker's confirms at a time.
   std::size_t windows_in_flight = 4;
+  /// Memory for events just stored here, so that they needn't be read again; past it they are.
+  std::size_t remembered_bytes = std::size_t{16} << 20U;
   /// How soon entries of other instances are seen: while events flow, and when none came for a second.
   std::chrono::milliseconds busy_poll{5};
   std::chrono::milliseconds idle_poll{50};
@@ -46,8 +49,8 @@ class Relay {
   asio::awaitable<void> run();
   /// Idempotent.
   void stop();
-  /// This instance stored something: look at once.
-  void notify();
+  /// This instance stored these in one append: look at once.
+  void committed(std::span<const StoredEvent> events);
 
   /// True once the event of this position is confirmed by the broker, whichever instance published it; false at the
   /// deadline. Throws `Unavailable`.
@@ -61,6 +64,7 @@ class Relay {
   asio::awaitable<void> turn();
   asio::awaitable<void> relay_some();
   asio::awaitable<std::vector<OutboxEntry>> next_window();
+  asio::awaitable<std::vector<StoredEvent>> events_of(const std::vector<OutboxEntry>& entries);
   asio::awaitable<void> hand_over(std::vector<OutboxEntry> entries, std::vector<StoredEvent> events);
   asio::awaitable<void> settle();
   asio::awaitable<void> pause(std::chrono::milliseconds time);
@@ -73,7 +77,8 @@ class Relay {
   Signal changed_;
   TaskGroup windows_;
   std::set<Position> in_flight_;  ///< First positions of the entries that wait for their confirms.
-  std::exception_ptr failure_;    ///< Of a window; the rest of those in flight ends before anything is repeated.
+  RecentAppends recent_;
+  std::exception_ptr failure_;  ///< Of a window; the rest of those in flight ends before anything is repeated.
   Clock::time_point last_found_{};
   std::uint32_t failures_ = 0;  ///< Since a window was last finished.
   bool notified_ = false;

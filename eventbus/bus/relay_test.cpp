@@ -32,6 +32,7 @@ class MemoryOutbox final : public Outbox {
     if (gate) co_await gate->wait();
     std::vector<StoredEvent> events;
     for (const auto& entry : wanted) {
+      read_entries.push_back(entry.first);
       for (auto position = entry.first; position <= entry.last; ++position)
         events.push_back({position, {}, std::make_shared<Event>()});
     }
@@ -51,6 +52,7 @@ class MemoryOutbox final : public Outbox {
   void put(Position first, Position last) { entries[first] = {first, last, {}}; }
 
   std::map<Position, OutboxEntry> entries;
+  std::vector<Position> read_entries;  ///< Their first positions.
   int looks = 0;
   bool failing = false;
   Signal* gate = nullptr;  ///< Reading waits for it.
@@ -143,7 +145,7 @@ TEST_F(RelayTest, HandsOverInOrderAndForgetsWhatIsConfirmed) {
   until_removed(0);
   EXPECT_THAT(sink.published, ElementsAre(1, 2, 3));
   outbox.put(4, 4);
-  relay_->notify();
+  relay_->committed({});
   until_removed(0);
   EXPECT_THAT(sink.published, ElementsAre(1, 2, 3, 4));
 }
@@ -177,7 +179,7 @@ TEST_F(RelayTest, TakesAnEntryThatWasCommittedLateBehindThoseInFlight) {
   start({});
   until([this] { return sink.calls() == 1; });
   outbox.put(3, 3);
-  relay_->notify();
+  relay_->committed({});
   until([this] { return sink.calls() == 2; });
   EXPECT_THAT(sink.published, ElementsAre(5, 3));
   sink.confirm(0);
@@ -207,7 +209,7 @@ TEST_F(RelayTest, LetsNothingThatItWasReadingOvertakeAWindowThatFailed) {
   until([this] { return sink.calls() == 1; });
   outbox.gate = &gate;
   outbox.put(2, 2);
-  relay_->notify();
+  relay_->committed({});
   const auto looks = outbox.looks;
   until([this, looks] { return outbox.looks > looks; });
   loop.poll();
@@ -220,6 +222,36 @@ TEST_F(RelayTest, LetsNothingThatItWasReadingOvertakeAWindowThatFailed) {
   sink.confirm(1);
   sink.confirm(2);
   until_removed(0);
+}
+
+TEST_F(RelayTest, ReadsOnlyWhatOthersStored) {
+  sink.gated = false;
+  start({});
+  until([this] { return outbox.looks > 0; });
+  const std::vector<StoredEvent> ours{{7, {}, std::make_shared<Event>()}, {8, {}, std::make_shared<Event>()}};
+  outbox.put(5, 5);
+  outbox.put(7, 8);
+  outbox.put(9, 9);
+  relay_->committed(ours);
+  until_removed(0);
+  EXPECT_THAT(sink.published, ElementsAre(5, 7, 8, 9));
+  EXPECT_THAT(outbox.read_entries, ElementsAre(5, 9));
+}
+
+TEST(RecentAppends, ForgetTheOldestPastTheirMemory) {
+  RecentAppends recent(std::size_t{2} << 10U);
+  const auto append = [&recent](Position position) {
+    const std::vector<StoredEvent> events{{position, {}, std::make_shared<Event>()}};
+    recent.add(events);
+  };
+  for (Position position = 1; position <= 4; ++position) append(position);
+  std::vector<StoredEvent> found;
+  EXPECT_FALSE(recent.take({1, 1, {}}, found));
+  EXPECT_TRUE(recent.take({4, 4, {}}, found));
+  EXPECT_FALSE(recent.take({4, 4, {}}, found));
+  EXPECT_FALSE(recent.take({3, 5, {}}, found));
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].position, 4);
 }
 
 TEST_F(RelayTest, GoesOnWhenTheOutboxIsBack) {

@@ -97,7 +97,7 @@ void ProductionEngine::stop() {
 void ProductionEngine::committed(std::span<const StoredEvent> events) {
   if (events.empty()) return;
   broker_.take(events);
-  relay_.notify();
+  relay_.committed(events);
   follower_.notify();
 }
 

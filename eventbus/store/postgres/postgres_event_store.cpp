@@ -89,12 +89,6 @@ asio::awaitable<postgres::Rows> PostgresEventStore::run(Statement statement) {
   co_return co_await lease->execute(std::move(statement), deadline);
 }
 
-asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read_events(Statement statement, Source source) {
-  EventTaker taker;
-  co_await reader_.read(std::move(statement), taker, source);
-  co_return std::move(taker.events());
-}
-
 asio::awaitable<std::vector<std::vector<Appended>>> PostgresEventStore::append(std::vector<AppendRequest> requests) {
   const Stopwatch stopwatch(metrics_.write_duration);
   auto results = co_await writer_.write(std::move(requests));
@@ -121,15 +115,8 @@ void PostgresEventStore::note(const std::vector<std::vector<Appended>>& results)
 }
 
 asio::awaitable<std::optional<StoredEvent>> PostgresEventStore::get(std::string event_id) {
-  static const std::string sql = "SELECT " + std::string(event_columns) + " FROM events WHERE event_id = $1";
   const Stopwatch stopwatch(metrics_.query_duration);
-  Statement statement(sql);
-  statement.add(std::string_view(event_id));
-  auto events = co_await read_events(statement, Source::any);
-  // A replica may lag behind what its reader has just stored.
-  if (events.empty() && reader_.has_replica()) events = co_await read_events(std::move(statement), Source::primary);
-  if (events.empty()) co_return std::nullopt;
-  co_return std::move(events.front());
+  co_return co_await lookup_.find(std::move(event_id));
 }
 
 asio::awaitable<EventPage> PostgresEventStore::query(EventQuery query) {
@@ -171,9 +158,10 @@ asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read_at(std::vecto
   static const std::string sql = "SELECT " + std::string(event_columns) + " FROM events WHERE position = ANY ($1)";
   Statement statement(sql);
   statement.add(positions);
-  auto found = co_await read_events(std::move(statement), Source::primary);
+  EventTaker taker;
+  co_await reader_.read(std::move(statement), taker, Source::primary);
   std::unordered_map<Position, StoredEvent> by_position;
-  for (auto& event : found) by_position.emplace(event.position, std::move(event));
+  for (auto& event : taker.events()) by_position.emplace(event.position, std::move(event));
   std::vector<StoredEvent> events;
   events.reserve(positions.size());
   for (const auto position : positions) {

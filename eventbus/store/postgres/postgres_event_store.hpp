@@ -6,6 +6,7 @@
 #include "eventbus/postgres/connection_pool.hpp"
 #include "eventbus/store/event_store.hpp"
 #include "eventbus/store/outbox.hpp"
+#include "eventbus/store/postgres/event_lookup.hpp"
 #include "eventbus/store/postgres/event_reader.hpp"
 #include "eventbus/store/postgres/event_writer.hpp"
 #include "eventbus/store/store_metrics.hpp"
@@ -60,8 +61,6 @@ class PostgresEventStore final : public EventStore, public Outbox {
 
  private:
   asio::awaitable<postgres::Rows> run(postgres::Statement statement);
-  asio::awaitable<std::vector<StoredEvent>> read_events(postgres::Statement statement,
-                                                        postgres_store::EventReader::Source source);
   void note(const std::vector<std::vector<Appended>>& results);
 
   postgres::ConnectionPool& primary_;
@@ -69,6 +68,7 @@ class PostgresEventStore final : public EventStore, public Outbox {
   PostgresStoreSettings settings_;
   postgres_store::EventWriter writer_;
   postgres_store::EventReader reader_;
+  postgres_store::EventLookup lookup_{reader_};
   Position newest_ = 0;  ///< The largest position stored here.
   Position head_ = 0;
 };
