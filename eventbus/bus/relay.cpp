@@ -15,6 +15,7 @@ Relay::Relay(const asio::any_io_executor& executor, Outbox& outbox, EventSink& s
       sink_(sink),
       leadership_(leadership),
       settings_(std::move(settings)),
+      arrived_(executor),
       changed_(executor),
       windows_(executor),
       recent_(settings_.remembered_bytes) {}
@@ -22,11 +23,12 @@ Relay::Relay(const asio::any_io_executor& executor, Outbox& outbox, EventSink& s
 void Relay::committed(std::span<const StoredEvent> events) {
   if (leading_) recent_.add(events);
   notified_ = true;
-  changed_.notify_all();
+  arrived_.notify_all();
 }
 
 void Relay::stop() {
   stopping_ = true;
+  arrived_.notify_all();
   changed_.notify_all();
 }
 
@@ -44,6 +46,17 @@ asio::awaitable<void> Relay::run() {
   }
   co_await windows_.join();
   leading_ = false;
+  co_await leave();
+}
+
+/// So that the next leader has nothing to repeat.
+asio::awaitable<void> Relay::leave() {
+  try {
+    if (!confirmed_.empty()) co_await outbox_.advance(confirmed_, 0);
+  } catch (const Unavailable& error) {
+    log(LogLevel::warning, "events that the broker has stay in the outbox; they are relayed again",
+        {{"error", std::string_view(error.what())}});
+  }
   co_await leadership_.resign();
 }
 
@@ -51,7 +64,8 @@ asio::awaitable<void> Relay::start_over() {
   co_await windows_.join();
   failure_ = nullptr;
   const auto wait = settings_.retry.wait(++failures_, settings_.random());
-  co_await pause(std::max(wait, settings_.busy_poll));
+  const auto until = Clock::now() + std::max(wait, settings_.busy_poll);
+  while (!stopping_ && Clock::now() < until) co_await arrived_.wait_until(until);
 }
 
 /// One look at the outbox, or one at who leads.
@@ -71,8 +85,8 @@ asio::awaitable<void> Relay::relay_some() {
   co_await settle();
   auto entries = co_await next_window();
   if (entries.empty()) {
-    const auto idle = Clock::now() - last_found_ > std::chrono::seconds{1};
-    if (!notified_) co_await pause(idle ? settings_.idle_poll : settings_.busy_poll);
+    const bool idle = in_flight_.empty() && Clock::now() - last_found_ > std::chrono::seconds{1};
+    co_await pause(idle ? settings_.idle_poll : settings_.busy_poll);
     co_return;
   }
   last_found_ = Clock::now();
@@ -90,7 +104,11 @@ asio::awaitable<void> Relay::settle() {
 }
 
 asio::awaitable<std::vector<OutboxEntry>> Relay::next_window() {
-  auto entries = co_await outbox_.pending(in_flight_.size() + settings_.window);
+  const auto confirmed = confirmed_;
+  auto entries = co_await outbox_.advance(confirmed, in_flight_.size() + settings_.window);
+  if (!confirmed.empty()) crash_point("relay.after_removal");
+  for (const auto& entry : confirmed) in_flight_.erase(entry.first);
+  confirmed_.erase(confirmed_.begin(), confirmed_.begin() + static_cast<std::ptrdiff_t>(confirmed.size()));
   std::erase_if(entries, [this](const OutboxEntry& entry) { return in_flight_.contains(entry.first); });
   std::size_t events = 0;
   const auto behind = std::ranges::find_if(entries, [&](const OutboxEntry& entry) {
@@ -121,13 +139,12 @@ asio::awaitable<void> Relay::hand_over(std::vector<OutboxEntry> entries, std::ve
     crash_point("relay.before_publish");
     co_await sink_.publish(std::move(events));
     crash_point("relay.before_removal");
-    co_await outbox_.remove(entries);
+    std::ranges::copy(entries, std::back_inserter(confirmed_));
     failures_ = 0;
-    crash_point("relay.after_removal");
   } catch (const Unavailable&) {
     if (!failure_) failure_ = std::current_exception();
+    for (const auto& entry : entries) in_flight_.erase(entry.first);
   }
-  for (const auto& entry : entries) in_flight_.erase(entry.first);
   changed_.notify_all();
 }
 
@@ -142,7 +159,7 @@ asio::awaitable<bool> Relay::wait_published(Position position, Clock::time_point
 }
 
 asio::awaitable<void> Relay::pause(std::chrono::milliseconds time) {
-  if (!stopping_) co_await changed_.wait_until(Clock::now() + time);
+  if (!stopping_ && !notified_) co_await arrived_.wait_until(Clock::now() + time);
 }
 
 }  // namespace eventbus

@@ -69,14 +69,17 @@ class Relay {
   asio::awaitable<void> settle();
   asio::awaitable<void> pause(std::chrono::milliseconds time);
   asio::awaitable<void> start_over();
+  asio::awaitable<void> leave();
 
   Outbox& outbox_;
   EventSink& sink_;
   Leadership& leadership_;
   RelaySettings settings_;
-  Signal changed_;
+  Signal arrived_;  ///< Something was stored here, or the end has come.
+  Signal changed_;  ///< A window ended, or the end has come.
   TaskGroup windows_;
-  std::set<Position> in_flight_;  ///< First positions of the entries that wait for their confirms.
+  std::set<Position> in_flight_;        ///< First positions of the entries in windows, and of those confirmed.
+  std::vector<OutboxEntry> confirmed_;  ///< Still in the outbox.
   RecentAppends recent_;
   std::exception_ptr failure_;  ///< Of a window; the rest of those in flight ends before anything is repeated.
   Clock::time_point last_found_{};

@@ -19,9 +19,10 @@ using testing::IsEmpty;
 
 class MemoryOutbox final : public Outbox {
  public:
-  asio::awaitable<std::vector<OutboxEntry>> pending(std::size_t limit) override {
+  asio::awaitable<std::vector<OutboxEntry>> advance(std::vector<OutboxEntry> confirmed, std::size_t limit) override {
     ++looks;
     if (failing) throw Unavailable("reading the outbox", "no connection");
+    for (const auto& entry : confirmed) entries.erase(entry.first);
     std::vector<OutboxEntry> first;
     for (const auto& [position, entry] : entries) {
       if (first.size() < limit) first.push_back(entry);
@@ -37,10 +38,6 @@ class MemoryOutbox final : public Outbox {
         events.push_back({position, {}, std::make_shared<Event>()});
     }
     co_return events;
-  }
-  asio::awaitable<void> remove(std::vector<OutboxEntry> gone) override {
-    for (const auto& entry : gone) entries.erase(entry.first);
-    co_return;
   }
   asio::awaitable<bool> holds(Position position) override {
     co_return std::ranges::any_of(entries, [position](const auto& entry) {
@@ -264,6 +261,18 @@ TEST_F(RelayTest, GoesOnWhenTheOutboxIsBack) {
   outbox.failing = false;
   until_removed(0);
   EXPECT_THAT(sink.published, ElementsAre(1));
+}
+
+TEST_F(RelayTest, RestsAfterAFailureWhateverIsStoredMeanwhile) {
+  outbox.failing = true;
+  start({.busy_poll = std::chrono::hours{1}});
+  until([this] { return outbox.looks == 1; });
+  for (int times = 0; times < 3; ++times) {
+    relay_->committed({});
+    loop.restart();
+    loop.poll();
+  }
+  EXPECT_EQ(outbox.looks, 1);
 }
 
 TEST_F(RelayTest, WaitsUntilItLeads) {

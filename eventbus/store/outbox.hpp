@@ -30,13 +30,13 @@ class Outbox {
  public:
   virtual ~Outbox() = default;
 
-  /// The first `limit` entries by position. An entry that was committed before another began comes before it; one that
-  /// commits late may appear before entries that were returned earlier.
-  virtual asio::awaitable<std::vector<OutboxEntry>> pending(std::size_t limit) = 0;
+  /// Forgets entries that the broker has confirmed (those that are gone already are ignored), then gives the first
+  /// `limit` of the others by position. An entry that was committed before another began comes before it; one that
+  /// commits late may appear before entries that were returned earlier. What was forgotten may be back when the storage
+  /// crashes within a second: it is relayed again then.
+  virtual asio::awaitable<std::vector<OutboxEntry>> advance(std::vector<OutboxEntry> confirmed, std::size_t limit) = 0;
   /// The events of these entries, by position. Fewer where events were deleted meanwhile.
   virtual asio::awaitable<std::vector<StoredEvent>> read(std::vector<OutboxEntry> entries) = 0;
-  /// Forgets entries that the broker has confirmed. Those that are gone already are ignored.
-  virtual asio::awaitable<void> remove(std::vector<OutboxEntry> entries) = 0;
   /// Whether an entry with this position is there.
   virtual asio::awaitable<bool> holds(Position position) = 0;
   virtual asio::awaitable<OutboxStats> stats() = 0;

@@ -181,11 +181,22 @@ asio::awaitable<std::optional<Position>> PostgresEventStore::first_at_or_after(T
   co_return rows[0].integer(0);
 }
 
-asio::awaitable<std::vector<OutboxEntry>> PostgresEventStore::pending(std::size_t limit) {
-  Statement statement(
+asio::awaitable<std::vector<OutboxEntry>> PostgresEventStore::advance(std::vector<OutboxEntry> confirmed,
+                                                                      std::size_t limit) {
+  std::vector<Statement> statements;
+  if (!confirmed.empty()) {
+    // Nobody waits for its flush: what comes back is relayed again.
+    statements.emplace_back("SELECT set_config('synchronous_commit', 'off', true)");
+    statements.emplace_back("DELETE FROM eventbus_outbox WHERE first_position = ANY ($1)");
+    statements.back().add(positions_of(confirmed, &OutboxEntry::first));
+  }
+  statements.emplace_back(
       "SELECT first_position, last_position, stored_at FROM eventbus_outbox ORDER BY first_position LIMIT $1");
-  statement.add(static_cast<std::int64_t>(limit));
-  const auto rows = co_await run(std::move(statement));
+  statements.back().add(static_cast<std::int64_t>(limit));
+  const auto deadline = after(settings_.timeout);
+  auto lease = co_await primary_.acquire(deadline);
+  const auto results = co_await lease->execute_all(std::move(statements), deadline);
+  const auto& rows = results.back();
   std::vector<OutboxEntry> entries;
   entries.reserve(static_cast<std::size_t>(rows.size()));
   for (int index = 0; index < rows.size(); ++index)
@@ -204,12 +215,6 @@ asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read(std::vector<O
   events.reserve(static_cast<std::size_t>(rows.size()));
   for (int index = 0; index < rows.size(); ++index) events.push_back(read_event(rows[index]));
   co_return events;
-}
-
-asio::awaitable<void> PostgresEventStore::remove(std::vector<OutboxEntry> entries) {
-  Statement statement("DELETE FROM eventbus_outbox WHERE first_position = ANY ($1)");
-  statement.add(positions_of(entries, &OutboxEntry::first));
-  co_await run(std::move(statement));
 }
 
 asio::awaitable<bool> PostgresEventStore::holds(Position position) {

@@ -53,9 +53,8 @@ class PostgresEventStore final : public EventStore, public Outbox {
   Position head() const override { return head_; }
   asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp time) override;
 
-  asio::awaitable<std::vector<OutboxEntry>> pending(std::size_t limit) override;
+  asio::awaitable<std::vector<OutboxEntry>> advance(std::vector<OutboxEntry> confirmed, std::size_t limit) override;
   asio::awaitable<std::vector<StoredEvent>> read(std::vector<OutboxEntry> entries) override;
-  asio::awaitable<void> remove(std::vector<OutboxEntry> entries) override;
   asio::awaitable<bool> holds(Position position) override;
   asio::awaitable<OutboxStats> stats() override;
 

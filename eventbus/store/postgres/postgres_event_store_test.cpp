@@ -142,18 +142,18 @@ TEST_F(PostgresStore, KeepsWhatTheBrokerMayNotHaveUntilItIsRemoved) {
   run_on(loop, one.store().append(std::move(requests)));
   append(one, "a");
   append(one, "c");
-  const auto pending = run_on(loop, one.store().pending(10));
+  const auto pending = run_on(loop, one.store().advance({}, 10));
   ASSERT_THAT(pending, SizeIs(2));
   EXPECT_TRUE(run_on(loop, one.store().holds(pending[0].last)));
   EXPECT_FALSE(run_on(loop, one.store().holds(pending[0].last + 1)));
   EXPECT_EQ(pending[0].last - pending[0].first, 1);
   EXPECT_THAT(ids_of(run_on(loop, one.store().read(pending))), ElementsAre("a", "b", "c"));
-  EXPECT_THAT(run_on(loop, one.store().pending(1)), SizeIs(1));
+  EXPECT_THAT(run_on(loop, one.store().advance({}, 1)), SizeIs(1));
   EXPECT_EQ(run_on(loop, one.store().stats()).pending_events, 3);
-  run_on(loop, one.store().remove({pending[0]}));
-  run_on(loop, one.store().remove({pending[0]}));
-  EXPECT_THAT(ids_of(run_on(loop, one.store().read(run_on(loop, one.store().pending(10))))), ElementsAre("c"));
-  run_on(loop, one.store().remove(pending));
+  run_on(loop, one.store().advance({pending[0]}, 0));
+  run_on(loop, one.store().advance({pending[0]}, 0));
+  EXPECT_THAT(ids_of(run_on(loop, one.store().read(run_on(loop, one.store().advance({}, 10))))), ElementsAre("c"));
+  run_on(loop, one.store().advance(pending, 0));
   EXPECT_FALSE(run_on(loop, one.store().stats()).oldest);
 }
 
