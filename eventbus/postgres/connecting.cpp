@@ -9,6 +9,8 @@
 namespace eventbus::postgres {
 namespace {
 
+// A plan that is prepared while a table is small reads all of it, and is kept while the table grows.
+constexpr auto by_index = "SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0; ";
 constexpr auto most_idle_in_transaction = "60s";
 // What is committed is answered as durable. Levels that wait for more than the server's own disk stay as they are.
 constexpr auto durable_commits =
@@ -74,7 +76,7 @@ asio::awaitable<void> Connection::open(Endpoint endpoint, Deadline deadline) {
 
 asio::awaitable<void> Connection::set_up_session(Deadline deadline) {
   std::string sql = "SET statement_timeout = " + std::to_string(settings_.statement_timeout.count()) +
-                    "; SET idle_in_transaction_session_timeout = '" + most_idle_in_transaction + "'; " +
+                    "; SET idle_in_transaction_session_timeout = '" + most_idle_in_transaction + "'; " + by_index +
                     durable_commits;
   co_await script(std::move(sql), deadline);
 }

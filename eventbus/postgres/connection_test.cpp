@@ -14,6 +14,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using namespace std::chrono_literals;
 
 class ConnectionTest : public testing::Test {
@@ -185,6 +186,15 @@ TEST_F(ConnectionTest, CommitsAreDurableWhereTheServerWouldNotCare) {
   EXPECT_EQ(level_with("off"), "on");
   EXPECT_EQ(level_with("local"), "local");
   EXPECT_EQ(level_with("remote_apply"), "remote_apply");
+}
+
+TEST_F(ConnectionTest, PlansForTablesThatGrow) {
+  execute(Statement("CREATE TABLE growing (n BIGINT PRIMARY KEY)"));
+  const auto plan = execute(Statement(
+      "EXPLAIN SELECT * FROM unnest('{1}'::bigint[]) wanted JOIN growing ON n BETWEEN wanted AND wanted + 9"));
+  std::string text;
+  for (int row = 0; row < plan.size(); ++row) text += std::string(plan[row].text(0)) + "\n";
+  EXPECT_THAT(text, AllOf(HasSubstr("growing_pkey"), Not(HasSubstr("Seq Scan"))));
 }
 
 TEST_F(ConnectionTest, TriesTheNextHost) {
