@@ -2,7 +2,7 @@
 import json
 import urllib.parse
 
-from ledger import QUEUES, Ledger
+from support.ledger import QUEUES, Ledger
 from support.raw_http import RawConnection, request
 from support.waiting import eventually
 from workers import Consumer, Publisher

@@ -5,10 +5,9 @@ import random
 import threading
 
 from support.client import Client
+from support.load import fresh_events
 
 GONE = (ConnectionError, http.client.HTTPException, OSError)
-KEYS = 64  # ordering keys of a publisher
-KINDS = ("crash.order.paid", "crash.user.created", "crash.x")
 
 
 class Worker(threading.Thread):
@@ -35,7 +34,7 @@ class Publisher(Worker):
     """Publishes numbered events of its own keys, alone or as NDJSON; first of all what the last crash left in doubt."""
 
     def turn(self):
-        events = self.ledger.doubtful.get(self.name) or self.fresh()
+        events = self.ledger.doubtful.get(self.name) or fresh_events(self.ledger, self.name, self.random)
         self.ledger.sending(self.name, events)
         if len(events) == 1:
             answer = self.client.post("/events", events[0])
@@ -45,15 +44,6 @@ class Publisher(Worker):
             answer = self.client.post("/events/batch", body=body, headers={"Content-Type": "application/x-ndjson"})
             assert answer.status == 201 and answer.json["failed"] == 0, answer
         self.ledger.published(self.name)
-
-    def fresh(self):
-        """The next events; those of one key count 1, 2, 3 …"""
-        first = self.ledger.published_by[self.name] + KEYS
-        count = self.random.choice((1, 1, 1, 1, 1, 1, 1, 20, 200))
-        self.ledger.published_by[self.name] += count
-        return [{"event_id": f"{self.name}/{number}", "event_type": self.random.choice(KINDS), "ordering_key": f"{self.name}.{number % KEYS}",
-                 "payload": {"n": number // KEYS, "text": "grün 🚌 " * self.random.randrange(20), "exact": number * 10**15 + 1}}
-                for number in range(first, first + count)]
 
 
 class Consumer(Worker):

@@ -54,6 +54,12 @@ def crash(tally, options):
     run(tally, *PYTEST, "tests/crash", show=True, counts=True, EVENTBUS_CRASH_ROUNDS=rounds)
 
 
+def chaos(tally, options):
+    """several instances on PostgreSQL and RabbitMQ: whatever fails under load, nothing is lost"""
+    rounds = os.environ.get("EVENTBUS_CHAOS_ROUNDS") or ("100" if options.full else "4")
+    run(tally, *PYTEST, "tests/chaos", show=True, counts=True, EVENTBUS_CHAOS_ROUNDS=rounds)
+
+
 def docs(tally, _):
     """every command of README.md and docs/ as typed"""
     run(tally, *PYTEST, "tests/docs", show=True, counts=True)
@@ -115,6 +121,6 @@ def touched():
     return changed | {path.replace(".hpp", ".cpp") for path in changed}
 
 
-STEPS = [house, build_release, unit, system, library, deploy, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy]
+STEPS = [house, build_release, unit, system, library, deploy, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy, chaos]
 PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "library": [build_release, library], "deploy": [build_release, deploy],
-         "crash": [build_release, crash], "docs": [build_release, docs], "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}
+         "crash": [build_release, crash], "chaos": [build_release, chaos], "docs": [build_release, docs], "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}
