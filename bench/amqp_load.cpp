@@ -1,6 +1,8 @@
 /// The peer of the relay: a bare librabbitmq publisher of persistent messages with pipelined confirms, into a quorum
 /// queue of its own. Prints one JSON object.
-///   amqp_load URL COUNT BYTES [WINDOW]
+/// With a topic it publishes as the service must: through a durable topic exchange, mandatory, with ids, type and
+/// times.
+///   amqp_load URL COUNT BYTES [TOPIC]
 #include <amqp.h>
 #include <amqp_tcp_socket.h>
 #include <fmt/format.h>
@@ -12,12 +14,15 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr amqp_channel_t channel = 1;
 constexpr const char* queue = "bench-bare";
+constexpr const char* exchange = "bench-bare";
+constexpr std::uint64_t window = 2000;
 
 void expect(bool good, const char* what) {
   if (!good) throw std::runtime_error(what);
@@ -25,7 +30,8 @@ void expect(bool good, const char* what) {
 
 class Publisher {
  public:
-  explicit Publisher(std::string url) : connection_(amqp_new_connection()) {
+  /// An empty topic: straight to the queue.
+  Publisher(std::string url, std::string topic) : connection_(amqp_new_connection()), topic_(std::move(topic)) {
     amqp_connection_info where{};
     expect(amqp_parse_url(url.data(), &where) == AMQP_STATUS_OK, "URL");
     auto* socket = amqp_tcp_socket_new(connection_);
@@ -35,6 +41,7 @@ class Publisher {
     amqp_channel_open(connection_, channel);
     answered("channel");
     declare_queue();
+    if (!topic_.empty()) bind();
     amqp_confirm_select(connection_, channel);
     answered("confirm.select");
   }
@@ -45,16 +52,14 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  void publish(std::uint64_t count, const std::string& body, std::uint64_t window) {
-    amqp_basic_properties_t properties{};
-    properties._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CONTENT_TYPE_FLAG;
-    properties.delivery_mode = AMQP_DELIVERY_PERSISTENT;
-    properties.content_type = amqp_cstring_bytes("application/json");
+  void publish(std::uint64_t count, const std::string& body) {
+    auto properties = properties_of_messages();
     for (std::uint64_t sent = 0; confirmed_ < count;) {
       while (sent < count && sent - confirmed_ < window) {
         const amqp_bytes_t bytes{body.size(), const_cast<char*>(body.data())};
-        expect(amqp_basic_publish(connection_, channel, amqp_empty_bytes, amqp_cstring_bytes(queue), 1, 0, &properties,
-                                  bytes) == AMQP_STATUS_OK,
+        const auto to = amqp_cstring_bytes(topic_.empty() ? "" : exchange);
+        const auto key = amqp_cstring_bytes(topic_.empty() ? queue : topic_.c_str());
+        expect(amqp_basic_publish(connection_, channel, to, key, 1, 0, &properties, bytes) == AMQP_STATUS_OK,
                "publish");
         ++sent;
       }
@@ -75,6 +80,30 @@ class Publisher {
     answered("queue.declare");
   }
 
+  void bind() {
+    amqp_exchange_declare(connection_, channel, amqp_cstring_bytes(exchange), amqp_cstring_bytes("topic"), 0, 1, 0, 0,
+                          amqp_empty_table);
+    answered("exchange.declare");
+    amqp_queue_bind(connection_, channel, amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
+                    amqp_cstring_bytes("bench.#"), amqp_empty_table);
+    answered("queue.bind");
+  }
+
+  amqp_basic_properties_t properties_of_messages() const {
+    amqp_basic_properties_t properties{};
+    properties._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_CONTENT_TYPE_FLAG;
+    properties.delivery_mode = AMQP_DELIVERY_PERSISTENT;
+    properties.content_type = amqp_cstring_bytes("application/json");
+    if (topic_.empty()) return properties;
+    properties._flags |=
+        AMQP_BASIC_MESSAGE_ID_FLAG | AMQP_BASIC_TYPE_FLAG | AMQP_BASIC_TIMESTAMP_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG;
+    properties.message_id = amqp_cstring_bytes("01900000-0000-7000-8000-000000000000");
+    properties.correlation_id = properties.message_id;
+    properties.type = amqp_cstring_bytes(topic_.c_str());
+    properties.timestamp = 1'700'000'000;
+    return properties;
+  }
+
   void await_confirms() {
     amqp_frame_t frame;
     expect(amqp_simple_wait_frame(connection_, &frame) == AMQP_STATUS_OK, "wait");
@@ -85,6 +114,7 @@ class Publisher {
   }
 
   amqp_connection_state_t connection_;
+  std::string topic_;
   std::uint64_t confirmed_ = 0;  ///< The largest tag.
 };
 
@@ -92,13 +122,12 @@ class Publisher {
 
 int main(int argc, char** argv) {
   try {
-    expect(argc >= 4, "usage: amqp_load URL COUNT BYTES [WINDOW]");
+    expect(argc >= 4, "usage: amqp_load URL COUNT BYTES [TOPIC]");
     const auto count = std::strtoull(argv[2], nullptr, 10);
     const std::string body(std::strtoul(argv[3], nullptr, 10), 'x');
-    const auto window = argc > 4 ? std::strtoull(argv[4], nullptr, 10) : 2000;
-    Publisher publisher(argv[1]);
+    Publisher publisher(argv[1], argc > 4 ? argv[4] : "");
     const auto began = Clock::now();
-    publisher.publish(count, body, window);
+    publisher.publish(count, body);
     const auto seconds = std::chrono::duration<double>(Clock::now() - began).count();
     fmt::print(R"({{"events":{},"seconds":{:.3f},"per_second":{:.0f}}})"
                "\n",

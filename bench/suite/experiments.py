@@ -43,6 +43,11 @@ def at_least(what, ours, peer, bar, unit="events/s"):
             "reached": ratio >= bar}
 
 
+def beside(what, ours, peer, unit="events/s"):
+    """A comparison without a bar."""
+    return at_least(what, ours, peer, 0, unit) | {"bar": "", "reached": None}
+
+
 def at_most(what, ours, bar, unit):
     return {"what": what, "ours": f"{ours:.2f} {unit}", "peer": "", "ratio": None, "bar": f"≤ {bar} {unit}", "reached": ours <= bar}
 
