@@ -35,9 +35,10 @@ def run(*arguments, timeout=30, stdin=None, **settings):
                           capture_output=True, text=True, check=False)
 
 
-def engine_settings(directory):
-    """Where the engine under test keeps what belongs to this data directory (EVENTBUS_TEST_ENGINE: embedded, production)."""
-    return production_settings(directory) if os.environ.get("EVENTBUS_TEST_ENGINE") == "production" else {}
+def engine_settings(directory, engine=None):
+    """Where the engine under test (EVENTBUS_TEST_ENGINE: embedded, production), unless the test is about a certain one, keeps what belongs
+    to this data directory."""
+    return production_settings(directory) if (engine or os.environ.get("EVENTBUS_TEST_ENGINE")) == "production" else {}
 
 
 class Server:
@@ -47,7 +48,8 @@ class Server:
         self.directory = pathlib.Path(directory)
         self.arguments = [str(argument) for argument in arguments]
         self.before = before
-        self.settings = {"EVENTBUS_LISTEN": "127.0.0.1:0", "EVENTBUS_DATA_DIR": self.directory, "LOG_FORMAT": "json"} | engine_settings(self.directory) | settings
+        self.settings = {"EVENTBUS_LISTEN": "127.0.0.1:0", "EVENTBUS_DATA_DIR": self.directory, "LOG_FORMAT": "json"} | settings
+        self.settings = engine_settings(self.directory, settings.get("EVENTBUS_ENGINE")) | self.settings
         self.process = None
         self.port = None
         self.lines = []

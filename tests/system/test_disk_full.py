@@ -1,4 +1,5 @@
 """The disk is full: 503 and nothing half stored; it works again when there is space."""
+import functools
 import os
 import resource
 import signal
@@ -7,6 +8,12 @@ import subprocess
 import pytest
 
 ROOM = 24 << 20
+
+
+@pytest.fixture(name="start")
+def start_embedded(start):
+    """These tests are about the files of the embedded engine."""
+    return functools.partial(start, EVENTBUS_ENGINE="embedded")
 
 
 @pytest.fixture

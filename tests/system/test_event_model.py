@@ -27,7 +27,7 @@ def test_numbers_keep_every_digit_in_deliveries_and_listings(bus, number):
     queue, kind = unique("q"), unique("number")
     bus.declare(queue, kind)
     bus.post("/events", body=f'{{"event_type":"{kind}","payload":{{"n":{number}}}}}').ok(201)
-    assert f'"n":{number}' in bus.post(f"/queues/{queue}/receive", {"max": 1}).body.decode()
+    assert f'"n":{number}' in bus.post(f"/queues/{queue}/receive", {"max": 1, "wait_ms": 10000}).body.decode()
     assert f'"n":{number}' in bus.get(f"/events?event_type={kind}").body.decode()
 
 

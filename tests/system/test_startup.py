@@ -1,4 +1,5 @@
 """What stops a start, and says why: wrong settings, a taken data directory, damage, a newer version."""
+import functools
 import random
 import sqlite3
 import subprocess
@@ -9,6 +10,11 @@ from support.server import BINARY, Server, clean_environment
 
 DATABASE = "eventbus.db"
 
+
+@pytest.fixture(name="start")
+def start_embedded(start):
+    """These tests are about the files of the embedded engine."""
+    return functools.partial(start, EVENTBUS_ENGINE="embedded")
 
 def refused(directory, *arguments, **settings):
     """Starts the service, expects it to refuse, and returns what it said."""
@@ -111,7 +117,7 @@ def test_data_of_a_newer_version_is_refused(start, tmp_path):
 def test_settings_come_from_flag_then_environment_then_file(tmp_path):
     config = tmp_path / "eventbus.toml"
     config.write_text(f'data_dir = "{tmp_path}/from-file"\nlisten = "127.0.0.1:1"\n')
-    server = Server(tmp_path / "from-environment", arguments=["--config", config])
+    server = Server(tmp_path / "from-environment", arguments=["--config", config], EVENTBUS_ENGINE="embedded")
     with server:
         server.client().publish(event_type="a")
     assert (tmp_path / "from-environment" / DATABASE).exists() and not (tmp_path / "from-file").exists()

@@ -202,7 +202,8 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   auto deliveries = parts.lease(*queue, max);
   while (deliveries.empty() && !queue->removed && !parts.stopped && SteadyClock::now() < deadline) {
     parts.consume(queue);
-    co_await queue->arrived.wait_until(deadline);
+    const bool arrived = co_await queue->arrived.wait_until(deadline);
+    if (!arrived) break;  // the deadline, or nobody waits any more
     deliveries = parts.lease(*queue, max);
   }
   if (queue->removed) co_return Parts::unknown(name);
