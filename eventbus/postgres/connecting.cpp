@@ -9,8 +9,9 @@
 namespace eventbus::postgres {
 namespace {
 
-// A plan that is prepared while a table is small reads all of it, and is kept while the table grows.
-constexpr auto by_index = "SET enable_seqscan = off; SET max_parallel_workers_per_gather = 0; ";
+// A plan that is prepared while a table is small reads all of it, and is kept while the table grows. Where there is no
+// index to use instead, the cost that this setting pretends would have the server compile the plan.
+constexpr auto by_index = "SET enable_seqscan = off; SET jit = off; SET max_parallel_workers_per_gather = 0; ";
 constexpr auto most_idle_in_transaction = "60s";
 // What is committed is answered as durable. Levels that wait for more than the server's own disk stay as they are.
 constexpr auto durable_commits =
