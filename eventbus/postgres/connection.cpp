@@ -179,6 +179,34 @@ asio::awaitable<std::vector<Rows>> Connection::finish_copy(std::string data, Dea
   co_return answers.results(purpose(), settings_.variable());
 }
 
+bool Connection::take_notifications() {
+  bool any = false;
+  while (auto* notification = PQnotifies(session_)) {
+    PQfreemem(notification);
+    any = true;
+  }
+  return any;
+}
+
+asio::awaitable<bool> Connection::wait_notified(Deadline deadline) {
+  Operation operation(*this);
+  wait_ended_ = false;
+  bool notified = take_notifications();
+  while (!notified && !wait_ended_) {
+    const bool readable = co_await socket_->wait(Socket::Direction::read, deadline);
+    if (!readable) break;
+    if (PQconsumeInput(session_) == 0) lost();
+    notified = take_notifications();
+  }
+  operation.complete();
+  co_return notified;
+}
+
+void Connection::end_wait() {
+  wait_ended_ = true;
+  socket_->end_wait();
+}
+
 asio::awaitable<void> Connection::roll_back(Deadline deadline) {
   if (broken_ || PQtransactionStatus(session_) == PQTRANS_IDLE) co_return;
   co_await script("ROLLBACK", deadline);

@@ -52,6 +52,13 @@ class Connection {
   asio::awaitable<std::vector<Rows>> begin_copy(std::string script, Deadline deadline);
   asio::awaitable<std::vector<Rows>> finish_copy(std::string data, Deadline deadline);
 
+  /// Waits for a notification of a channel that the session listens to (`LISTEN` by `script`); those that came with
+  /// earlier answers count. False at the deadline, or when `end_wait` was called. What is lost with the session is
+  /// never heard of, so look for what it would have told after listening anew.
+  asio::awaitable<bool> wait_notified(Deadline deadline);
+  /// Ends a `wait_notified` that is under way. Immediate; without effect on anything else.
+  void end_wait();
+
   /// Ends a transaction that failed; nothing when there is none.
   asio::awaitable<void> roll_back(Deadline deadline);
 
@@ -82,6 +89,7 @@ class Connection {
   [[noreturn]] void lost_with(const Rows& rows) const;
   [[noreturn]] void expired() const;
   void sent(int succeeded) const;
+  bool take_notifications();
 
   asio::any_io_executor executor_;
   ConnectionSettings settings_;
@@ -90,6 +98,7 @@ class Connection {
   StatementCache statements_;
   bool busy_ = false;
   bool broken_ = false;
+  bool wait_ended_ = false;
   bool row_by_row_ = false;  ///< The last operations read rows one at a time.
 };
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "eventbus/postgres/copy_encoder.hpp"
@@ -45,7 +46,8 @@ class ConnectionTest : public testing::Test {
 
   asio::io_context loop;
   TestServer& server = TestServer::shared();
-  std::unique_ptr<Connection> connection = connect(server.create_database());
+  const std::string home = server.create_database();
+  std::unique_ptr<Connection> connection = connect(home);
 };
 
 TEST_F(ConnectionTest, GivesParametersToTheServerAndReadsBinaryResults) {
@@ -223,6 +225,38 @@ asio::awaitable<void> migrate_twice(Connection& connection) {
   co_await migrate(connection, "test", first, soon());
   co_await migrate(connection, "test", second, soon());
   co_await migrate(connection, "test", first, soon());
+}
+
+TEST_F(ConnectionTest, HearsOfNotifications) {
+  const auto wait = [this](Deadline deadline) { return run_on(loop, connection->wait_notified(deadline)); };
+  script("LISTEN test");
+  EXPECT_FALSE(wait(std::chrono::steady_clock::now()));
+  script("SELECT pg_notify('test', 'with an answer')");
+  EXPECT_TRUE(wait(soon()));
+  TestServer::ask(home, "SELECT pg_notify('test', ''), pg_notify('test', '2')");
+  EXPECT_TRUE(wait(soon()));
+  EXPECT_FALSE(wait(std::chrono::steady_clock::now()));
+  EXPECT_TRUE(connection->usable());
+}
+
+TEST_F(ConnectionTest, EndsAWaitForNotifications) {
+  auto heard = asio::co_spawn(loop, connection->wait_notified(Deadline::max()), asio::use_future);
+  asio::post(loop, [this] { connection->end_wait(); });
+  loop.restart();
+  loop.run();
+  EXPECT_FALSE(heard.get());
+  EXPECT_TRUE(connection->usable());
+}
+
+TEST_F(ConnectionTest, EndsAWaitForNotificationsWithTheSession) {
+  auto heard = asio::co_spawn(loop, connection->wait_notified(soon()), asio::use_future);
+  TestServer::ask(home,
+                  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
+                  "datname = current_database()");
+  loop.restart();
+  loop.run();
+  EXPECT_THROW(heard.get(), ServerError);
+  EXPECT_FALSE(connection->usable());
 }
 
 TEST_F(ConnectionTest, MigratesEachStepOnce) {

@@ -62,4 +62,8 @@ asio::awaitable<bool> Socket::wait(Direction direction, Deadline deadline) {
   co_return state->ready;
 }
 
+void Socket::end_wait() {
+  state_->timer.cancel();
+}
+
 }  // namespace eventbus::postgres

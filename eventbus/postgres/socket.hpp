@@ -24,6 +24,8 @@ class Socket {
 
   /// True when ready, false at the deadline.
   asio::awaitable<bool> wait(Direction direction, Deadline deadline);
+  /// A wait under way ends as at its deadline.
+  void end_wait();
 
  private:
   struct State;
