@@ -21,9 +21,9 @@ amqp::ConnectionSettings named(amqp::ConnectionSettings settings, std::string_vi
 /// Of a queue whose messages keep moving.
 constexpr int most_looks = 3;
 
-std::string random_instance() {
+rabbitmq::InstanceId random_instance() {
   std::random_device random;
-  return fmt::format("{:08x}{:08x}", random(), random());
+  return std::uniform_int_distribution<rabbitmq::InstanceId>()(random);
 }
 
 }  // namespace
@@ -55,6 +55,8 @@ RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& sto
       catalog(database, settings.timeout),
       publisher(loop, publishing, topology, metrics, settings.timeout, settings.connection.max_body_bytes),
       instance(random_instance()),
+      forwarding(loop, database, instance, settings.timeout, settings.patience,
+                 [this](rabbitmq::SettleOrder order) { return settle_here(std::move(order)); }),
       changed(loop),
       background(loop) {}
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eventbus/broker/rabbitmq/event_publisher.hpp"
+#include "eventbus/broker/rabbitmq/forwarding.hpp"
 #include "eventbus/broker/rabbitmq/live_queue.hpp"
 #include "eventbus/broker/rabbitmq/rabbitmq_broker.hpp"
 #include "eventbus/runtime/task_group.hpp"
@@ -57,9 +58,19 @@ struct RabbitMqBroker::Parts {
   std::vector<Delivery> lease(LiveQueue& queue, std::size_t max);
   asio::awaitable<void> begin_consuming(LiveQueuePtr queue);
   asio::awaitable<void> fetch(LiveQueuePtr queue, std::size_t wanted);
-  std::string delivery_id(Serial serial) const;
   /// None for ids of other instances and for nonsense.
   std::optional<Serial> serial_of(std::string_view delivery_id) const;
+
+  // What consumers say of their deliveries (answering.cpp).
+  struct Tally;
+  /// Carried out by whichever instance holds them.
+  asio::awaitable<Settled> settle(rabbitmq::SettleOrder order, std::vector<std::string> delivery_ids);
+  asio::awaitable<void> settle_share(rabbitmq::InstanceId owner, rabbitmq::SettleOrder order,
+                                     std::shared_ptr<Tally> tally);
+  /// On what this instance holds.
+  asio::awaitable<rabbitmq::SettleOutcome> settle_here(rabbitmq::SettleOrder order);
+  asio::awaitable<void> acknowledge(LiveQueuePtr queue, Serials serials);
+  rabbitmq::SettleOutcome extend(LiveQueue& queue, Serials serials, std::chrono::milliseconds lease) const;
 
   // Settling (settling.cpp). Each takes messages that are being settled, and leaves them leased when it throws.
   asio::awaitable<void> done(LiveQueuePtr queue, Serials serials);
@@ -70,7 +81,6 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> publish_retries(LiveQueuePtr queue, const Serials& serials,
                                         std::optional<std::chrono::milliseconds> delay);
   asio::awaitable<std::string> retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step);
-  Serials begin_settling(LiveQueue& queue, std::vector<std::string> ids, Settled& settled) const;
   void give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp stored_before, std::string reason);
   static asio::awaitable<void> in_background(asio::awaitable<void> work);
   void tick(const LiveQueuePtr& queue);
@@ -86,7 +96,8 @@ struct RabbitMqBroker::Parts {
   rabbitmq::QueueCatalog catalog;
   rabbitmq::EventPublisher publisher;
   std::map<std::string, LiveQueuePtr, std::less<>> queues;
-  std::string instance;  ///< Begins the delivery ids of this instance.
+  rabbitmq::InstanceId instance;
+  rabbitmq::Forwarding forwarding;
   Serial last_serial = 0;
   std::int64_t revision = 0;
   bool topology_made = false;  ///< On the server we are connected to.

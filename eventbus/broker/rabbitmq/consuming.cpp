@@ -1,8 +1,5 @@
 // Messages from RabbitMQ, and who gets them.
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <charconv>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/telemetry/log.hpp"
@@ -43,18 +40,10 @@ bool not_for(const LiveQueue& queue, const QueuedEvent& queued) {
 
 }  // namespace
 
-std::string RabbitMqBroker::Parts::delivery_id(Serial serial) const {
-  return fmt::format("{}-{:x}", instance, serial);
-}
-
 std::optional<RabbitMqBroker::Parts::Serial> RabbitMqBroker::Parts::serial_of(std::string_view delivery_id) const {
-  if (delivery_id.size() <= instance.size() + 1 || !delivery_id.starts_with(instance)) return std::nullopt;
-  delivery_id.remove_prefix(instance.size() + 1);
-  Serial serial = 0;
-  const auto* end = delivery_id.data() + delivery_id.size();
-  const auto read = std::from_chars(delivery_id.data(), end, serial, 16);
-  if (read.ec != std::errc{} || read.ptr != end) return std::nullopt;
-  return serial;
+  const auto id = rabbitmq::parse_delivery_id(delivery_id);
+  if (!id || id->instance != instance) return std::nullopt;
+  return id->serial;
 }
 
 void RabbitMqBroker::Parts::consume(const LiveQueuePtr& queue) {
@@ -156,7 +145,7 @@ std::vector<Delivery> RabbitMqBroker::Parts::lease(LiveQueue& queue, std::size_t
   const auto now = clock();
   for (const auto serial : queue.buffer.lease(max, now + queue.record.definition.lease)) {
     const auto& queued = queue.buffer.handed_out(serial, now);
-    deliveries.push_back({.delivery_id = delivery_id(serial),
+    deliveries.push_back({.delivery_id = rabbitmq::encode({instance, serial}),
                           .attempt = queued.trials.attempt,
                           .first_attempt_at = queued.trials.first_attempt_at,
                           .replayed = queued.replayed,

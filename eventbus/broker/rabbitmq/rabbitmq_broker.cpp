@@ -53,11 +53,14 @@ int RabbitMqBroker::connections() const {
 
 asio::awaitable<void> RabbitMqBroker::start() {
   co_await parts_->catalog.migrate();
+  co_await parts_->forwarding.open();
   co_await parts_->refresh();
 }
 
 asio::awaitable<void> RabbitMqBroker::run() {
   auto& parts = *parts_;
+  TaskGroup forwarding(parts.loop);
+  forwarding.spawn("settle for other instances", parts.forwarding.run());
   auto next_refresh = SteadyClock::now();
   while (!parts.stopped) {
     std::vector<LiveQueuePtr> all;
@@ -71,6 +74,8 @@ asio::awaitable<void> RabbitMqBroker::run() {
     if (!parts.stopped) co_await parts.changed.wait_until(SteadyClock::now() + longest_pause);
   }
   for (const auto& entry : parts.queues) parts.stop_consuming(*entry.second);
+  parts.forwarding.stop();
+  co_await forwarding.join();
   co_await parts.background.join();
 }
 

@@ -28,12 +28,14 @@ struct RabbitMqSettings {
   std::chrono::milliseconds refresh{1000};
   /// Consumers that nobody asks any more give their messages back after this.
   std::chrono::milliseconds idle{2000};
+  /// How long another instance may take to settle what it delivered, before it counts as unknown.
+  std::chrono::milliseconds patience{5000};
 };
 
 /// The broker on RabbitMQ: quorum queues, whose definitions all instances share through PostgreSQL. Events reach it
-/// through `sink`, from the relay; `take` only counts them. Each instance leases what it consumes itself; a delivery is
-/// answered where it was received. When an instance or its connection dies, RabbitMQ delivers again what was not
-/// acknowledged, with the same attempt.
+/// through `sink`, from the relay; `take` only counts them. Each instance leases what it consumes itself; what another
+/// one delivered is settled there, on its behalf. When an instance or its connection dies, RabbitMQ delivers again what
+/// was not acknowledged, with the same attempt.
 class RabbitMqBroker final : public Broker {
  public:
   RabbitMqBroker(const asio::any_io_executor& loop, EventStore& store, postgres::ConnectionPool& database,

@@ -14,12 +14,19 @@
 
 namespace eventbus {
 
-/// The broker of one instance on real servers, with a virtual host and a database of its own, in real time.
+/// Where instances meet.
+struct RabbitMqPlace {
+  std::string virtual_host = amqp::TestServer::shared().create_virtual_host();
+  std::string database = postgres::TestServer::shared().create_database();
+};
+
+/// The broker of one instance on real servers, in real time.
 class RabbitMqUnderTest final : public BrokerUnderTest {
  public:
   /// `timeout` is that of operations on RabbitMQ.
-  explicit RabbitMqUnderTest(asio::io_context& loop, std::chrono::milliseconds timeout = RabbitMqSettings{}.timeout)
-      : loop_(loop), timeout_(timeout) {
+  explicit RabbitMqUnderTest(asio::io_context& loop, std::chrono::milliseconds timeout = RabbitMqSettings{}.timeout,
+                             RabbitMqPlace place = {})
+      : loop_(loop), timeout_(timeout), place_(std::move(place)) {
     open();
     finish(store_->open());
     finish(broker_->start());
@@ -33,7 +40,7 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
 
   RabbitMqBroker& broker() override { return *broker_; }
   PostgresEventStore& store() override { return *store_; }
-  const std::string& virtual_host() const { return virtual_host_; }
+  const RabbitMqPlace& place() const { return place_; }
 
   asio::awaitable<void> relay(std::vector<StoredEvent> events) override {
     co_await broker_->sink().publish(std::move(events));
@@ -56,24 +63,25 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
  private:
   RabbitMqSettings settings() const {
     const auto& server = amqp::TestServer::shared();
-    return {.connection = {.url = amqp::AmqpUrl::parse(server.url(virtual_host_)).value(),
+    return {.connection = {.url = amqp::AmqpUrl::parse(server.url(place_.virtual_host)).value(),
                            .name = "test",
                            .reconnect = {.delay = std::chrono::milliseconds{50},
                                          .max_delay = std::chrono::milliseconds{500}}},
             .timeout = timeout_,
-            .refresh = std::chrono::milliseconds{100}};
+            .refresh = std::chrono::milliseconds{100},
+            .patience = std::chrono::milliseconds{1500}};
   }
   /// RabbitMQ notices the end of a connection in its own time.
   void until_given_back() const {
     const auto unacknowledged = [this] {
       return amqp::TestServer::shared().control(
-          {"list_queues", "-p", virtual_host_, "--silent", "--no-table-headers", "messages_unacknowledged"});
+          {"list_queues", "-p", place_.virtual_host, "--silent", "--no-table-headers", "messages_unacknowledged"});
     };
     while (unacknowledged().find_first_of("123456789") != std::string::npos) {
     }
   }
   void open() {
-    auto url = postgres::ConnectionSettings::parse(postgres::TestServer::shared().create_database()).value();
+    auto url = postgres::ConnectionSettings::parse(place_.database).value();
     pool_ = std::make_unique<postgres::ConnectionPool>(loop_.get_executor(), std::move(url),
                                                        postgres::PoolSettings{.min = 0, .max = 8}, pool_metrics_);
     store_ = std::make_unique<PostgresEventStore>(*pool_, nullptr, store_metrics_, PostgresStoreSettings{});
@@ -95,7 +103,7 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
 
   asio::io_context& loop_;
   std::chrono::milliseconds timeout_;
-  std::string virtual_host_ = amqp::TestServer::shared().create_virtual_host();
+  RabbitMqPlace place_;
   MetricRegistry registry_;
   postgres::PoolMetrics pool_metrics_{registry_};
   StoreMetrics store_metrics_{registry_};

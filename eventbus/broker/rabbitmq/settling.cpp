@@ -186,66 +186,6 @@ asio::awaitable<void> RabbitMqBroker::Parts::dead(LiveQueuePtr queue, Serials se
   metrics.dead_letters.with({queue->name(), reason}).add(count);
 }
 
-asio::awaitable<Result<Settled>> RabbitMqBroker::ack(std::string name, std::vector<std::string> delivery_ids) {
-  auto& parts = *parts_;
-  const auto queue = co_await parts.find(name);
-  if (!queue) co_return Parts::unknown(name);
-  Settled settled;
-  auto serials = parts.begin_settling(*queue, std::move(delivery_ids), settled);
-  std::map<std::string, double> types;
-  for (const auto serial : serials) types[queue->buffer.settling(serial)->queued.event.event->event_type] += 1;
-  settled.settled = serials.size();
-  co_await parts.done(queue, std::move(serials));
-  for (const auto& [type, count] : types) parts.metrics.consumed.with({type, name}).add(count);
-  queue->metrics.acked.add(static_cast<double>(settled.settled));
-  co_return settled;
-}
-
-asio::awaitable<Result<Settled>> RabbitMqBroker::nack(std::string name, std::vector<std::string> delivery_ids,
-                                                      NackOptions options) {
-  auto& parts = *parts_;
-  const auto queue = co_await parts.find(name);
-  if (!queue) co_return Parts::unknown(name);
-  Settled settled;
-  auto serials = parts.begin_settling(*queue, std::move(delivery_ids), settled);
-  settled.settled = serials.size();
-  co_await parts.failed(queue, std::move(serials), std::move(options), false);
-  queue->metrics.nacked.add(static_cast<double>(settled.settled));
-  co_return settled;
-}
-
-asio::awaitable<Result<Settled>> RabbitMqBroker::extend(std::string name, std::vector<std::string> delivery_ids,
-                                                        std::chrono::milliseconds lease) {
-  auto& parts = *parts_;
-  const auto queue = co_await parts.find(name);
-  if (!queue) co_return Parts::unknown(name);
-  Settled settled;
-  const auto until = parts.clock() + lease;
-  for (auto& id : delivery_ids) {
-    const auto serial = parts.serial_of(id);
-    if (serial && queue->buffer.extend(*serial, until)) {
-      ++settled.settled;
-    } else {
-      settled.unknown.push_back(std::move(id));
-    }
-  }
-  co_return settled;
-}
-
-RabbitMqBroker::Parts::Serials RabbitMqBroker::Parts::begin_settling(LiveQueue& queue, std::vector<std::string> ids,
-                                                                     Settled& settled) const {
-  Serials serials;
-  for (auto& id : ids) {
-    const auto serial = serial_of(id);
-    if (serial && queue.buffer.settle(*serial)) {
-      serials.push_back(*serial);
-    } else {
-      settled.unknown.push_back(std::move(id));
-    }
-  }
-  return serials;
-}
-
 /// Ends leases, wakes retries, gives up what is too old or too much. What fails is due again a second later.
 void RabbitMqBroker::Parts::tick(const LiveQueuePtr& queue) {
   const auto now = clock();

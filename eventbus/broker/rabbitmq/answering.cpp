@@ -1,0 +1,123 @@
+// What consumers say of their deliveries: carried out here, or by the instance that holds them.
+#include <map>
+
+#include "eventbus/broker/rabbitmq/broker_parts.hpp"
+
+namespace eventbus {
+
+using rabbitmq::DeliveryId;
+using rabbitmq::InstanceId;
+using rabbitmq::LiveQueue;
+using rabbitmq::LiveQueuePtr;
+using rabbitmq::SettleOrder;
+using rabbitmq::SettleOutcome;
+using Action = SettleOrder::Action;
+
+/// What became of one request, whose deliveries several instances may hold.
+struct RabbitMqBroker::Parts::Tally {
+  Settled settled;
+  std::exception_ptr failure;
+
+  void add(InstanceId owner, const SettleOutcome& outcome) {
+    settled.settled += outcome.settled;
+    for (const auto serial : outcome.unknown) settled.unknown.push_back(encode(DeliveryId{owner, serial}));
+  }
+};
+
+asio::awaitable<Settled> RabbitMqBroker::Parts::settle(SettleOrder order, std::vector<std::string> delivery_ids) {
+  const auto tally = std::make_shared<Tally>();
+  std::map<InstanceId, Serials> shares;
+  for (auto& text : delivery_ids) {
+    if (const auto id = rabbitmq::parse_delivery_id(text)) {
+      shares[id->instance].push_back(id->serial);
+    } else {
+      tally->settled.unknown.push_back(std::move(text));
+    }
+  }
+  TaskGroup asked(loop);
+  for (auto& [owner, serials] : shares) {
+    order.serials = std::move(serials);
+    asked.spawn("settle", settle_share(owner, order, tally));
+  }
+  co_await asked.join();
+  if (tally->failure) std::rethrow_exception(tally->failure);
+  co_return std::move(tally->settled);
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::settle_share(InstanceId owner, SettleOrder order,
+                                                          std::shared_ptr<Tally> tally) {
+  try {
+    auto work = owner == instance ? settle_here(std::move(order)) : forwarding.ask(owner, std::move(order));
+    const auto outcome = co_await std::move(work);
+    tally->add(owner, outcome);
+  } catch (const std::exception&) {
+    tally->failure = std::current_exception();
+  }
+}
+
+asio::awaitable<SettleOutcome> RabbitMqBroker::Parts::settle_here(SettleOrder order) {
+  const auto queue = co_await find(order.queue);
+  SettleOutcome outcome;
+  if (!queue) {
+    outcome.unknown = std::move(order.serials);
+    co_return outcome;
+  }
+  if (order.action == Action::extend) co_return extend(*queue, std::move(order.serials), order.lease);
+  Serials serials;
+  for (const auto serial : order.serials) (queue->buffer.settle(serial) ? serials : outcome.unknown).push_back(serial);
+  outcome.settled = serials.size();
+  if (order.action == Action::ack) {
+    co_await acknowledge(queue, std::move(serials));
+  } else {
+    co_await failed(queue, std::move(serials), std::move(order.nack), false);
+    queue->metrics.nacked.add(static_cast<double>(outcome.settled));
+  }
+  co_return outcome;
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::acknowledge(LiveQueuePtr queue, Serials serials) {
+  std::map<std::string, double> types;
+  for (const auto serial : serials) types[queue->buffer.settling(serial)->queued.event.event->event_type] += 1;
+  const auto count = static_cast<double>(serials.size());
+  co_await done(queue, std::move(serials));
+  for (const auto& [type, events] : types) metrics.consumed.with({type, queue->name()}).add(events);
+  queue->metrics.acked.add(count);
+}
+
+SettleOutcome RabbitMqBroker::Parts::extend(LiveQueue& queue, Serials serials, std::chrono::milliseconds lease) const {
+  SettleOutcome outcome;
+  const auto until = clock() + lease;
+  for (const auto serial : serials) {
+    if (queue.buffer.extend(serial, until)) {
+      ++outcome.settled;
+    } else {
+      outcome.unknown.push_back(serial);
+    }
+  }
+  return outcome;
+}
+
+asio::awaitable<Result<Settled>> RabbitMqBroker::ack(std::string name, std::vector<std::string> delivery_ids) {
+  const auto queue = co_await parts_->find(name);
+  if (!queue) co_return Parts::unknown(name);
+  SettleOrder order{.action = Action::ack, .queue = std::move(name)};
+  co_return co_await parts_->settle(std::move(order), std::move(delivery_ids));
+}
+
+asio::awaitable<Result<Settled>> RabbitMqBroker::nack(std::string name, std::vector<std::string> delivery_ids,
+                                                      NackOptions options) {
+  const auto queue = co_await parts_->find(name);
+  if (!queue) co_return Parts::unknown(name);
+  SettleOrder order{.action = Action::nack, .queue = std::move(name), .nack = std::move(options)};
+  co_return co_await parts_->settle(std::move(order), std::move(delivery_ids));
+}
+
+asio::awaitable<Result<Settled>> RabbitMqBroker::extend(std::string name, std::vector<std::string> delivery_ids,
+                                                        std::chrono::milliseconds lease) {
+  const auto queue = co_await parts_->find(name);
+  if (!queue) co_return Parts::unknown(name);
+  SettleOrder order{.action = Action::extend, .queue = std::move(name), .lease = lease};
+  co_return co_await parts_->settle(std::move(order), std::move(delivery_ids));
+}
+
+}  // namespace eventbus

@@ -1,0 +1,78 @@
+"""Two instances of the production engine on one PostgreSQL and one RabbitMQ: any may be asked."""
+import signal
+
+import pytest
+
+from support.dependencies import postgres, production_settings
+from support.server import Server
+from support.waiting import eventually, unique
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """Two running instances."""
+    settings = production_settings(tmp_path)
+    with Server(tmp_path / "a", **settings) as a, Server(tmp_path / "b", **settings) as b:
+        yield a, b
+
+
+def received_at(client, queue, count):
+    """Deliveries that this instance holds: it alone consumes."""
+    for _ in range(count):
+        client.publish(event_type=queue)
+    taken = []
+    while len(taken) < count:
+        taken += client.receive(queue, count - len(taken), 10000)
+    return taken
+
+
+def test_deliveries_of_one_instance_are_settled_through_the_other(pair):
+    a, b = (server.client() for server in pair)
+    queue = unique("pair")
+    a.declare(queue, queue, max_retries=3)
+    done, failed, dead, kept = received_at(a, queue, 4)
+    assert b.ack(queue, done) == {"acked": 1, "unknown": []}
+    assert b.nack(queue, failed, delay_ms=0) == {"nacked": 1, "unknown": []}
+    assert b.nack(queue, dead, requeue=False, reason="card declined")["nacked"] == 1
+    extended = b.post(f"/queues/{queue}/extend", {"delivery_ids": [kept["delivery_id"]], "lease_ms": 60000}).ok(200)
+    assert extended == {"extended": 1, "unknown": []}
+    assert [(letter["event"]["event_id"], letter["reason"]) for letter in b.dead_letters(queue)] == [(dead["event"]["event_id"], "card declined")]
+    again = a.receive_one(queue)
+    assert (again["event"]["event_id"], again["attempt"]) == (failed["event"]["event_id"], 2)
+    assert b.ack(queue, again, kept, done) == {"acked": 2, "unknown": [done["delivery_id"]]}
+    assert a.queue(queue)["in_flight"] == 0
+
+
+def test_what_was_acknowledged_through_the_other_does_not_come_again(pair):
+    a, b = (server.client() for server in pair)
+    queue = unique("pair")
+    a.declare(queue, queue)
+    done, left = received_at(a, queue, 2)
+    assert b.ack(queue, done)["acked"] == 1
+    pair[0].kill()
+    assert b.receive_one(queue)["event"]["event_id"] == left["event"]["event_id"]
+    assert b.receive(queue) == []
+
+
+def test_deliveries_of_a_killed_instance_are_unknown_and_come_again(pair):
+    a, b = (server.client() for server in pair)
+    queue = unique("pair")
+    a.declare(queue, queue)
+    taken = received_at(a, queue, 2)
+    pair[0].kill()
+    answer = b.ack(queue, *taken)
+    assert answer["acked"] == 0 and sorted(answer["unknown"]) == sorted(delivery["delivery_id"] for delivery in taken)
+    assert len(b.drain(queue, 2)) == 2
+
+
+def test_a_frozen_instance_does_not_hold_up_the_other(pair, tmp_path):
+    a, b = (server.client() for server in pair)
+    queue = unique("pair")
+    a.declare(queue, queue)
+    (taken,) = received_at(a, queue, 1)
+    pair[0].signal(signal.SIGSTOP)
+    assert b.ack(queue, taken) == {"acked": 0, "unknown": [taken["delivery_id"]]}
+    pair[0].signal(signal.SIGCONT)
+    database = production_settings(tmp_path)["DATABASE_URL"].rpartition("/")[2]
+    eventually(lambda: postgres().ask(database, "SELECT count(*) FROM eventbus_mail") == "0", 20)
+    assert eventually(lambda: a.ack(queue, taken))["acked"] == 1
