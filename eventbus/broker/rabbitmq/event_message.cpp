@@ -1,8 +1,13 @@
 #include "eventbus/broker/rabbitmq/event_message.hpp"
 
+#include <limits>
+
 #include "eventbus/broker/rabbitmq/names.hpp"
 #include "eventbus/core/event_json.hpp"
+#include "eventbus/core/event_rules.hpp"
 #include "eventbus/core/json.hpp"
+#include "eventbus/core/json_text.hpp"
+#include "eventbus/telemetry/trace_context.hpp"
 
 namespace eventbus::rabbitmq {
 namespace {
@@ -93,6 +98,19 @@ std::string newest_death(const amqp::Headers& headers, std::string_view name) {
   return {};
 }
 
+bool is_utf8(std::string_view text) {
+  return find_invalid_utf8(text) == std::string_view::npos;
+}
+
+std::string_view id_fault(std::string_view message_id) {
+  return is_utf8(message_id) ? event_id_fault(message_id) : "must be valid UTF-8";
+}
+
+/// Some clients put bytes there that mean something to them only.
+std::string usable_correlation_id(const std::string& text) {
+  return is_utf8(text) && correlation_id_fault(text).empty() ? text : std::string();
+}
+
 std::string our_reason(const std::string& death) {
   return death == "maxlen" ? "max_length" : death;
 }
@@ -143,22 +161,33 @@ amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchang
   return message;
 }
 
-Result<QueuedEvent> read_message(const amqp::ReceivedMessage& message) {
+Result<EventDraft> read_publish_request(const amqp::ReceivedMessage& message, std::size_t max_event_bytes) {
   if (message.too_large())
     return fail(ErrorCode::too_large, "the message is larger than EVENTBUS_MAX_EVENT_BYTES allows");
   const auto& properties = message.properties;
-  const auto& headers = properties.headers;
-  auto draft = parse_event(message.body, {.correlation_id = properties.correlation_id,
-                                          .traceparent = text_of(headers, header::traceparent)});
+  auto draft =
+      parse_event(message.body, {.correlation_id = usable_correlation_id(properties.correlation_id),
+                                 .traceparent = valid_traceparent(text_of(properties.headers, header::traceparent)),
+                                 .max_event_bytes = max_event_bytes});
+  if (!draft || draft->given.event_id) return draft;
+  if (properties.message_id.empty())
+    return fail(ErrorCode::invalid, "event_id: neither the body nor the message_id names the event");
+  if (const auto fault = id_fault(properties.message_id); !fault.empty())
+    return fail(ErrorCode::invalid, "message_id " + std::string(fault));
+  auto event = *draft->event;
+  if (event.correlation_id == event.event_id) event.correlation_id = properties.message_id;
+  event.event_id = properties.message_id;
+  draft->event = std::make_shared<Event>(std::move(event));
+  return draft;
+}
+
+Result<QueuedEvent> read_message(const amqp::ReceivedMessage& message) {
+  const auto& headers = message.properties.headers;
+  auto draft = read_publish_request(message, std::numeric_limits<std::size_t>::max());
   if (!draft) return std::unexpected(std::move(draft.error()));
   auto event = *draft->event;
-  if (!draft->given.event_id) {
-    if (properties.message_id.empty())
-      return fail(ErrorCode::invalid, "event_id: neither the body nor the message_id names the event");
-    event.event_id = properties.message_id;
-    if (!draft->given.correlation_id && properties.correlation_id.empty()) event.correlation_id = event.event_id;
-  }
-  event.cloudevent = text_of(headers, header::cloudevent);
+  if (auto cloudevent = text_of(headers, header::cloudevent); parse_json_object(cloudevent))
+    event.cloudevent = std::move(cloudevent);
   event.exchange = text_of(headers, header::exchange);
   QueuedEvent queued{.event = {}, .trials = read_trials(headers), .replayed = false, .direct = !event.exchange.empty()};
   event.routing_key = queued.direct ? text_of(headers, header::routing_key) : message.routing_key;

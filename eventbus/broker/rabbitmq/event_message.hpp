@@ -42,8 +42,12 @@ amqp::Message direct_message(const StoredEvent& stored, std::string queue, const
 amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchange, std::string queue,
                                   const Trials& trials, const Death& death);
 
-/// Understands what any publisher put into a queue: the body is one publish request; an event id may also be the
-/// message id. The error says what is wrong with it.
+/// What any publisher sent: the body is one publish request; the event id may also be the message id, and one of both
+/// is required. Correlation id and traceparent may come beside the body. The error says what is wrong with it.
+Result<EventDraft> read_publish_request(const amqp::ReceivedMessage& message, std::size_t max_event_bytes);
+
+/// The same for what lies in a queue that is delivered from, of any size: an event as it was routed, and how often it
+/// was tried.
 Result<QueuedEvent> read_message(const amqp::ReceivedMessage& message);
 
 /// Why a message rests in a dead-letter queue: our headers, else RabbitMQ's record of it.

@@ -1,0 +1,85 @@
+#include "eventbus/broker/rabbitmq/event_message.hpp"
+
+#include <gmock/gmock.h>
+
+#include "eventbus/broker/rabbitmq/names.hpp"
+
+namespace eventbus::rabbitmq {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::size_t a_mebibyte = std::size_t{1} << 20U;
+
+amqp::ReceivedMessage message(std::string body) {
+  amqp::ReceivedMessage received;
+  received.exchange = "events";
+  received.routing_key = "user.created";
+  received.body_bytes = body.size();
+  received.body = std::move(body);
+  return received;
+}
+
+std::string fault_of(const amqp::ReceivedMessage& received) {
+  const auto draft = read_publish_request(received, a_mebibyte);
+  return draft ? "" : draft.error().detail;
+}
+
+TEST(EventMessage, TakesTheMessageIdWhereTheBodyHasNone) {
+  auto received = message(R"({"event_type":"user.created"})");
+  EXPECT_THAT(fault_of(received), HasSubstr("neither the body nor the message_id"));
+  received.properties.message_id = "m-1";
+  const auto draft = read_publish_request(received, a_mebibyte).value();
+  EXPECT_EQ(draft.event->event_id, "m-1");
+  EXPECT_EQ(draft.event->correlation_id, "m-1");
+  received.properties.correlation_id = "c-1";
+  EXPECT_EQ(read_publish_request(received, a_mebibyte)->event->correlation_id, "c-1");
+  received.properties.message_id = "m\x01";
+  EXPECT_THAT(fault_of(received), HasSubstr("message_id"));
+  received.properties.message_id = "m\xff";
+  EXPECT_THAT(fault_of(received), HasSubstr("message_id must be valid UTF-8"));
+}
+
+TEST(EventMessage, PassesOverPropertiesThatMeanNothingToUs) {
+  auto received = message(R"({"event_id":"e","event_type":"user.created"})");
+  received.properties.correlation_id = "\xff\x01";
+  received.properties.headers.emplace_back(header::traceparent, "nonsense");
+  received.properties.headers.emplace_back(header::cloudevent, "no JSON");
+  const auto queued = read_message(received).value();
+  EXPECT_EQ(queued.event.event->correlation_id, "e");
+  EXPECT_EQ(queued.event.event->traceparent, "");
+  EXPECT_EQ(queued.event.event->cloudevent, "");
+}
+
+TEST(EventMessage, ReadsStoredEventsOfAnySize) {
+  const auto received =
+      message(R"({"event_id":"e","event_type":"t","payload":{"text":")" + std::string(2 * a_mebibyte, 'x') + R"("}})");
+  EXPECT_TRUE(read_message(received));
+  EXPECT_THAT(fault_of(received), HasSubstr("at most"));
+}
+
+TEST(EventMessage, ComesBackAsItWasSent) {
+  Event event;
+  event.event_id = "e-1";
+  event.event_type = "user.created";
+  event.correlation_id = "c-1";
+  event.ordering_key = "k";
+  event.routing_key = "eu.user";
+  event.payload = R"({"n":12345678901234567890})";
+  event.timestamp = Timestamp{std::chrono::microseconds{1'700'000'000'123'456}};
+  event.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  event.cloudevent = R"({"source":"/here"})";
+  const StoredEvent stored{.position = 7, .stored_at = event.timestamp, .event = std::make_shared<Event>(event)};
+  const auto sent = event_message(stored);
+  auto received = message(sent.body);
+  received.exchange = sent.exchange;
+  received.routing_key = sent.routing_key;
+  received.properties = sent.properties;
+  const auto queued = read_message(received).value();
+  EXPECT_EQ(*queued.event.event, event);
+  EXPECT_EQ(queued.event.position, 7);
+  EXPECT_EQ(queued.event.stored_at, stored.stored_at);
+}
+
+}  // namespace
+}  // namespace eventbus::rabbitmq
