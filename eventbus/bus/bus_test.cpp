@@ -5,116 +5,13 @@
 #include <boost/asio/io_context.hpp>
 #include <stdexcept>
 
+#include "eventbus/bus/bus_under_test.hpp"
 #include "eventbus/bus/event_feed.hpp"
 #include "eventbus/bus/publisher.hpp"
-#include "eventbus/core/topic.hpp"
 #include "eventbus/runtime/task_group.hpp"
 
 namespace eventbus {
 namespace {
-
-/// A store whose commits finish when the test says so.
-class GatedStore final : public EventStore {
- public:
-  explicit GatedStore(asio::any_io_executor executor) : gate_(std::move(executor)) {}
-
-  asio::awaitable<std::vector<std::vector<Appended>>> append(std::vector<AppendRequest> requests) override {
-    ++groups;
-    co_await gate_.wait();
-    if (failing) throw Unavailable("commit", "disk full");
-    std::vector<std::vector<Appended>> results;
-    for (auto& request : requests) {
-      auto& result = results.emplace_back();
-      for (auto& draft : request.drafts) result.push_back({AppendStatus::stored, put(draft.event)});
-    }
-    co_return results;
-  }
-  asio::awaitable<std::optional<StoredEvent>> get(std::string) override { co_return std::nullopt; }
-  asio::awaitable<EventPage> query(EventQuery) override { co_return EventPage{}; }
-  asio::awaitable<LogPage> read_log(Position after, std::size_t limit, std::string pattern) override {
-    ++log_reads;
-    LogPage page{{}, after};
-    for (const auto& stored : log) {
-      if (stored.position <= after || page.events.size() == limit) continue;
-      page.scanned = stored.position;
-      if (pattern.empty() || topic_matches(pattern, stored.event->event_type)) page.events.push_back(stored);
-    }
-    co_return page;
-  }
-  asio::awaitable<std::vector<RouteRecord>> read_routes(Position, std::size_t) override {
-    co_return std::vector<RouteRecord>{};
-  }
-  asio::awaitable<std::vector<StoredEvent>> read_at(std::vector<Position>) override {
-    co_return std::vector<StoredEvent>{};
-  }
-  Position head() const override { return static_cast<Position>(log.size()); }
-  asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp) override { co_return std::nullopt; }
-
-  StoredEvent put(EventPtr event) {
-    log.push_back({static_cast<Position>(log.size()) + 1, Timestamp{}, std::move(event)});
-    return log.back();
-  }
-  void finish_commit() { gate_.notify_all(); }
-
-  int groups = 0;
-  int log_reads = 0;
-  bool failing = false;
-  std::vector<StoredEvent> log;
-
- private:
-  Signal gate_;
-};
-
-/// Records what it takes and refuses one routing key as full.
-class RecordingBroker final : public Broker {
- public:
-  asio::awaitable<void> start() override { co_return; }
-  asio::awaitable<void> run() override { co_return; }
-  void stop() override {}
-  Result<std::unique_ptr<Admission>> admit(std::string_view, std::string_view routing_key, std::uint64_t) override {
-    if (routing_key == "full") return fail(ErrorCode::queue_full, "full");
-    return nullptr;
-  }
-  void take(std::span<const StoredEvent> events) override { taken.insert(taken.end(), events.begin(), events.end()); }
-  asio::awaitable<Result<DeclareOutcome>> declare(QueueDefinition) override { co_return DeclareOutcome::created; }
-  asio::awaitable<Result<void>> remove(std::string) override { co_return Result<void>{}; }
-  asio::awaitable<Result<std::uint64_t>> purge(std::string) override { co_return 0; }
-  asio::awaitable<Result<void>> set_paused(std::string, bool) override { co_return Result<void>{}; }
-  asio::awaitable<std::vector<QueueInfo>> list() override { co_return last_known(); }
-  asio::awaitable<Result<QueueInfo>> info(std::string) override { co_return QueueInfo{}; }
-  std::vector<QueueInfo> last_known() override { return {}; }
-  asio::awaitable<Result<std::vector<Delivery>>> receive(std::string, std::size_t, Signal::Deadline) override {
-    co_return std::vector<Delivery>{};
-  }
-  asio::awaitable<Result<Settled>> ack(std::string, std::vector<std::string>) override { co_return Settled{}; }
-  asio::awaitable<Result<Settled>> nack(std::string, std::vector<std::string>, NackOptions) override {
-    co_return Settled{};
-  }
-  asio::awaitable<Result<Settled>> extend(std::string, std::vector<std::string>, std::chrono::milliseconds) override {
-    co_return Settled{};
-  }
-  void give_back(std::string_view, std::span<const std::string>) override {}
-  asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string, Position, std::size_t) override {
-    co_return DeadLetterPage{};
-  }
-  asio::awaitable<Result<std::uint64_t>> redrive(std::string, DeadLetterSelection, std::uint32_t, bool) override {
-    co_return 0;
-  }
-  asio::awaitable<Result<std::uint64_t>> delete_dead_letters(std::string, DeadLetterSelection, std::uint32_t,
-                                                             bool) override {
-    co_return 0;
-  }
-
-  std::vector<StoredEvent> taken;
-};
-
-EventDraft draft_of(std::string type) {
-  auto event = std::make_shared<Event>();
-  event->event_id = "id-" + type;
-  event->event_type = type;
-  event->routing_key = std::move(type);
-  return {std::move(event), {}};
-}
 
 class BusTest : public testing::Test {
  protected:

@@ -28,6 +28,14 @@ void check_engine(const Configuration& configuration, std::vector<FieldError>& w
                                         given, given)});
 }
 
+/// Messages come from RabbitMQ.
+void check_ingest(const Configuration& configuration, std::vector<FieldError>& wrong) {
+  if (configuration.production() || configuration.text("EVENTBUS_INGEST_QUEUE").empty()) return;
+  wrong.push_back({"EVENTBUS_INGEST_QUEUE",
+                   "is set, but the embedded engine has no RabbitMQ to take messages from: set DATABASE_URL and "
+                   "RABBITMQ_URL, or unset EVENTBUS_INGEST_QUEUE and publish over HTTP"});
+}
+
 void check_unsupported(const Texts& environment, std::vector<FieldError>& wrong, std::vector<std::string>& warnings) {
   for (const auto& variable : unsupported_variables()) {
     if (!is_set(environment, variable.name)) continue;
@@ -111,6 +119,7 @@ Result<Configuration> Configuration::resolve(const Texts& flags, const Texts& en
     configuration.values_.push_back(std::move(value));
   }
   check_engine(configuration, wrong);
+  check_ingest(configuration, wrong);
   if (!wrong.empty()) return fail(ErrorCode::invalid, "the configuration is wrong", std::move(wrong));
   return configuration;
 }

@@ -51,6 +51,17 @@ TEST(Configuration, FlagWinsOverEnvironmentOverFileOverDefault) {
   EXPECT_EQ(resolved->values().front().source, SettingSource::flag);
 }
 
+TEST(Configuration, IngestQueuesNeedTheProductionEngine) {
+  Texts environment{{"EVENTBUS_INGEST_QUEUE", "inbox,legacy.orders"}};
+  EXPECT_THAT(errors({}, environment), ElementsAre(HasSubstr("EVENTBUS_INGEST_QUEUE is set, but the embedded engine")));
+  environment["EVENTBUS_ENGINE"] = "production";
+  EXPECT_THAT(errors({}, environment), IsEmpty());
+  for (const auto* wrong : {",inbox", "in box", "a,,b"}) {
+    environment["EVENTBUS_INGEST_QUEUE"] = wrong;
+    EXPECT_THAT(errors({}, environment), ElementsAre(HasSubstr("names of queues are allowed"))) << wrong;
+  }
+}
+
 TEST(Configuration, EmptyVariableCountsAsUnset) {
   EXPECT_THAT(errors({}, {{"LOG_LEVEL", ""}, {"DATABASE_URL", ""}}), IsEmpty());
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eventbus/broker/broker.hpp"
+#include "eventbus/broker/event_source.hpp"
 #include "eventbus/bus/event_feed.hpp"
 #include "eventbus/bus/relay.hpp"
 #include "eventbus/http/server.hpp"
@@ -32,6 +33,8 @@ class Engine {
   virtual Broker& broker() = 0;
   virtual EventFeed& feed() = 0;
   virtual Relay* relay() { return nullptr; }
+  /// Where events come from beside the API.
+  virtual std::vector<EventSource*> sources() { return {}; }
 
   /// Prepares storage and restores queues. Throws `Unavailable` with a remedy when it can't.
   virtual asio::awaitable<void> start() = 0;

@@ -135,6 +135,8 @@ void ProductionEngine::announce() {
                              {"newest_position", std::int64_t{store_.head()}},
                              {"queues", queues}});
   log_info("RabbitMQ delivers", {{"server", std::string_view(rabbitmq)}, {"connected", broker_.connected()}});
+  for (const auto& queue : settings_.rabbitmq.ingest_queues)
+    log_info("messages of an ingest queue become events", {{"queue", std::string_view(queue)}});
 }
 
 }  // namespace eventbus::cli

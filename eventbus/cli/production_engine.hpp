@@ -37,6 +37,7 @@ class ProductionEngine final : public Engine {
   Broker& broker() override { return broker_; }
   EventFeed& feed() override { return feed_; }
   Relay* relay() override { return &relay_; }
+  std::vector<EventSource*> sources() override { return broker_.sources(); }
   asio::awaitable<void> start() override;
   std::vector<Part> parts() override;
   void stop() override;

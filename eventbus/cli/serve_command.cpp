@@ -58,6 +58,9 @@ RabbitMqSettings rabbitmq(const Configuration& configuration) {
   settings.connection.url = std::move(*url);
   settings.connection.timeout = seconds(configuration, "CONNECTION_TIMEOUT");
   settings.connection.reconnect = {.delay = seconds(configuration, "RETRY_DELAY"), .max_delay = longest_pause};
+  for (const auto queue : words_of(configuration.text("EVENTBUS_INGEST_QUEUE")))
+    settings.ingest_queues.emplace_back(queue);
+  settings.max_event_bytes = size(configuration, "EVENTBUS_MAX_EVENT_BYTES");
   settings.connection.max_body_bytes = 2 * size(configuration, "EVENTBUS_MAX_EVENT_BYTES");
   return settings;
 }

@@ -1,10 +1,20 @@
 #include "eventbus/cli/service.hpp"
 
+#include <random>
+
 #include "eventbus/bus/bus_metrics.hpp"
 #include "eventbus/cli/version.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::cli {
+namespace {
+
+double random_fraction() {
+  thread_local std::mt19937_64 random(std::random_device{}());
+  return std::uniform_real_distribution<double>(0, 1)(random);
+}
+
+}  // namespace
 
 Service::Service(asio::io_context& loop, Engine& engine, ServiceSettings settings)
     : engine_(engine),
@@ -16,9 +26,14 @@ Service::Service(asio::io_context& loop, Engine& engine, ServiceSettings setting
       bus_{publisher_, engine.feed(), engine.store(), engine.broker(), engine.relay()},
       http_(loop, bus_, engine.metrics(), settings_.http, [this] { return readiness(); }),
       http_task_(loop.get_executor()),
+      ingest_tasks_(loop.get_executor()),
       publisher_task_(loop.get_executor()),
       engine_tasks_(loop.get_executor()),
       stop_asked_(loop.get_executor()) {
+  for (auto* source : engine.sources()) {
+    ingests_.push_back(std::make_unique<Ingest>(loop.get_executor(), *source, publisher_, engine.metrics(),
+                                                IngestSettings{.random = random_fraction}));
+  }
   register_queue_gauges(engine.metrics(), engine.broker());
   engine.metrics()
       .gauges("eventbus_build_info", "Always 1; the labels say what runs.", {"version", "engine"})
@@ -46,6 +61,7 @@ asio::awaitable<void> Service::start() {
 asio::awaitable<void> Service::run() {
   for (auto& part : engine_.parts()) engine_tasks_.spawn(part.name, supervise(part.name, std::move(part.work)));
   publisher_task_.spawn("publisher", supervise("publisher", publisher_.run()));
+  for (auto& ingest : ingests_) ingest_tasks_.spawn("ingest", supervise("ingest", ingest->run()));
   http_task_.spawn("http", supervise("http", http_.run()));
   while (!stopping_) co_await stop_asked_.wait();
   co_await drain();
@@ -55,7 +71,9 @@ asio::awaitable<void> Service::run() {
 asio::awaitable<void> Service::drain() {
   http_.stop(std::chrono::steady_clock::now() + settings_.drain);
   engine_.feed().stop();
+  for (auto& ingest : ingests_) ingest->stop();
   co_await http_task_.join();
+  co_await ingest_tasks_.join();
   publisher_.stop();
   co_await publisher_task_.join();
   engine_.stop();

@@ -3,9 +3,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "eventbus/bus/bus.hpp"
+#include "eventbus/bus/ingest.hpp"
 #include "eventbus/cli/engine.hpp"
 #include "eventbus/http/server.hpp"
 #include "eventbus/runtime/task_group.hpp"
@@ -47,7 +50,9 @@ class Service {
   Publisher publisher_;
   Bus bus_;
   HttpServer http_;
+  std::vector<std::unique_ptr<Ingest>> ingests_;
   TaskGroup http_task_;
+  TaskGroup ingest_tasks_;
   TaskGroup publisher_task_;
   TaskGroup engine_tasks_;
   Signal stop_asked_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "eventbus/amqp/amqp_url.hpp"
+#include "eventbus/core/queue.hpp"
 #include "eventbus/postgres/connection_settings.hpp"
 
 namespace eventbus::cli {
@@ -19,7 +20,7 @@ namespace {
 
 using Kind = SettingKind;
 
-constexpr std::array<Setting, 27> table{{
+constexpr std::array<Setting, 28> table{{
     {"EVENTBUS_LISTEN", "--listen", "ADDRESS", "127.0.0.1:8000", Kind::address,
      "address and port of the HTTP API; port 0 takes any free one"},
     {"EVENTBUS_ENGINE", "--engine", "ENGINE", "auto", Kind::choice,
@@ -56,6 +57,9 @@ constexpr std::array<Setting, 27> table{{
      0,
      0,
      true},
+    {"EVENTBUS_INGEST_QUEUE", "--ingest-queue", "QUEUES", "", Kind::queues,
+     "RabbitMQ queues whose messages are stored as events, once for each event id, and published like others; "
+     "production engine only"},
     {"POOL_MIN_SIZE",
      "--pool-min-size",
      "CONNECTIONS",
@@ -238,16 +242,6 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-std::vector<std::string_view> split(std::string_view list) {
-  std::vector<std::string_view> words;
-  while (!list.empty()) {
-    const auto comma = std::min(list.find(','), list.size());
-    words.push_back(list.substr(0, comma));
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return words;
-}
-
 template <class Number>
 std::optional<Number> read_number(std::string_view text) {
   Number number{};
@@ -282,6 +276,16 @@ std::span<const UnsupportedVariable> unsupported_variables() {
   return unsupported;
 }
 
+std::vector<std::string_view> words_of(std::string_view list) {
+  std::vector<std::string_view> words;
+  while (!list.empty()) {
+    const auto comma = std::min(list.find(','), list.size());
+    words.push_back(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return words;
+}
+
 std::string toml_key(const Setting& setting) {
   std::string key(setting.flag.substr(2));
   std::ranges::replace(key, '-', '_');
@@ -295,7 +299,7 @@ std::string allowed(const Setting& setting) {
     case Kind::path:
       return "a directory is allowed";
     case Kind::choice: {
-      const auto choices = split(setting.choices);
+      const auto choices = words_of(setting.choices);
       return fmt::format("allowed {} {}", choices.size() == 1 ? "is" : "are", fmt::join(choices, ", "));
     }
     case Kind::count:
@@ -308,6 +312,8 @@ std::string allowed(const Setting& setting) {
       return "a postgresql:// URL or libpq keywords are allowed";
     case Kind::broker:
       return "an amqp:// or amqps:// URL is allowed";
+    case Kind::queues:
+      return "names of queues are allowed, separated by commas";
   }
   return {};
 }
@@ -317,7 +323,7 @@ bool is_allowed(const Setting& setting, std::string_view text) {
     case Kind::address:
       return parse_listen_address(text).has_value();
     case Kind::choice: {
-      const auto choices = split(setting.choices);
+      const auto choices = words_of(setting.choices);
       return std::ranges::any_of(choices, [&](auto choice) { return equal_ignoring_case(choice, text); });
     }
     case Kind::count:
@@ -328,6 +334,8 @@ bool is_allowed(const Setting& setting, std::string_view text) {
       return text.empty() || postgres::ConnectionSettings::parse(text, setting.variable).has_value();
     case Kind::broker:
       return text.empty() || amqp::AmqpUrl::parse(text).has_value();
+    case Kind::queues:
+      return std::ranges::all_of(words_of(text), &valid_queue_name);
     case Kind::path:
     case Kind::text:
       return !text.empty() && std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });

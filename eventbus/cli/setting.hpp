@@ -5,10 +5,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace eventbus::cli {
 
-enum class SettingKind : std::uint8_t { text, address, path, choice, count, seconds, database, broker };
+enum class SettingKind : std::uint8_t { text, address, path, choice, count, seconds, database, broker, queues };
 
 /// One thing that can be configured: the one place that knows its names, default and bounds. Parsing, `eventbus
 /// config`, the help of `serve` and docs/configuration.md are made from it.
@@ -27,11 +28,13 @@ struct Setting {
 
 std::span<const Setting> settings();
 
+/// The words of a comma-separated list.
+std::vector<std::string_view> words_of(std::string_view list);
 /// Key in the configuration file: the flag without dashes in front, '_' for '-'.
 std::string toml_key(const Setting& setting);
 /// What values are allowed, e.g. "a whole number from 1 to 10000".
 std::string allowed(const Setting& setting);
-/// Whether `text` is one of them. The URLs of `database` and `broker` may be empty.
+/// Whether `text` is one of them. The URLs of `database` and `broker` and the list of `queues` may be empty.
 bool is_allowed(const Setting& setting, std::string_view text);
 
 /// A variable that other versions or engines know. Asking for security or storage that this program does not give stops

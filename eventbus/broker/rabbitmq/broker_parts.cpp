@@ -58,7 +58,18 @@ RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& sto
       forwarding(loop, database, instance, settings.timeout, settings.patience,
                  [this](rabbitmq::SettleOrder order) { return settle_here(std::move(order)); }),
       changed(loop),
-      background(loop) {}
+      background(loop) {
+  for (const auto& name : settings.ingest_queues) {
+    ingest_queues.push_back(std::make_unique<rabbitmq::IngestQueue>(
+        loop, consuming, topology, publisher, [this](std::string queue) { return delivers_from(std::move(queue)); },
+        rabbitmq::IngestQueue::Settings{name, settings.max_event_bytes, settings.timeout}));
+  }
+}
+
+asio::awaitable<bool> RabbitMqBroker::Parts::delivers_from(std::string queue) {
+  const auto found = co_await find(std::move(queue));
+  co_return found != nullptr;
+}
 
 std::unexpected<Error> RabbitMqBroker::Parts::unknown(std::string_view queue) {
   return fail(ErrorCode::unknown_queue, "There is no queue '" + std::string(queue) + "'. Declare it with PUT /queues/" +

@@ -7,6 +7,7 @@
 
 #include "eventbus/broker/rabbitmq/event_publisher.hpp"
 #include "eventbus/broker/rabbitmq/forwarding.hpp"
+#include "eventbus/broker/rabbitmq/ingest_queue.hpp"
 #include "eventbus/broker/rabbitmq/live_queue.hpp"
 #include "eventbus/broker/rabbitmq/rabbitmq_broker.hpp"
 #include "eventbus/runtime/task_group.hpp"
@@ -49,6 +50,7 @@ struct RabbitMqBroker::Parts {
                                                     std::uint32_t events_per_second, bool dry_run, bool redrive);
   QueueInfo info_of(const LiveQueue& queue) const;
   static std::unexpected<Error> unknown(std::string_view queue);
+  asio::awaitable<bool> delivers_from(std::string queue);
 
   // Consuming (consuming.cpp).
   void consume(const LiveQueuePtr& queue);
@@ -98,6 +100,7 @@ struct RabbitMqBroker::Parts {
   std::map<std::string, LiveQueuePtr, std::less<>> queues;
   rabbitmq::InstanceId instance;
   rabbitmq::Forwarding forwarding;
+  std::vector<std::unique_ptr<rabbitmq::IngestQueue>> ingest_queues;
   Serial last_serial = 0;
   std::int64_t revision = 0;
   bool topology_made = false;  ///< On the server we are connected to.

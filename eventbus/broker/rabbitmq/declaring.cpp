@@ -36,10 +36,19 @@ bool routed_to(const QueueDefinition& definition, std::string_view exchange, std
   });
 }
 
+bool is_ingest_queue(const RabbitMqSettings& settings, const std::string& name) {
+  return std::ranges::find(settings.ingest_queues, name) != settings.ingest_queues.end();
+}
+
 }  // namespace
 
 asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition definition) {
   auto& parts = *parts_;
+  if (is_ingest_queue(parts.settings, definition.name)) {
+    co_return fail(ErrorCode::conflict, "Queue '" + definition.name +
+                                            "' is an ingest queue (EVENTBUS_INGEST_QUEUE): its messages become events. "
+                                            "Declare a queue of another name.");
+  }
   co_await parts.refresh();
   const auto queue = parts.known(definition.name);
   if (!queue) co_return co_await parts.create(std::move(definition));

@@ -35,6 +35,12 @@ EventSink& RabbitMqBroker::sink() {
   return parts_->publisher;
 }
 
+std::vector<EventSource*> RabbitMqBroker::sources() {
+  std::vector<EventSource*> sources;
+  for (const auto& queue : parts_->ingest_queues) sources.push_back(queue.get());
+  return sources;
+}
+
 bool RabbitMqBroker::connected() const {
   return connections() == 2;
 }

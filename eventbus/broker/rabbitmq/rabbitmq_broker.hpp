@@ -6,12 +6,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "eventbus/amqp/connection_settings.hpp"
 #include "eventbus/broker/broker.hpp"
 #include "eventbus/broker/broker_clock.hpp"
 #include "eventbus/broker/broker_metrics.hpp"
 #include "eventbus/broker/event_sink.hpp"
+#include "eventbus/broker/event_source.hpp"
 #include "eventbus/postgres/connection_pool.hpp"
 #include "eventbus/store/event_store.hpp"
 
@@ -30,6 +32,9 @@ struct RabbitMqSettings {
   std::chrono::milliseconds idle{2000};
   /// How long another instance may take to settle what it delivered, before it counts as unknown.
   std::chrono::milliseconds patience{5000};
+  /// Queues whose messages become events; see `sources`.
+  std::vector<std::string> ingest_queues = {};
+  std::size_t max_event_bytes = std::size_t{1} << 20U;  ///< Of those events.
 };
 
 /// The broker on RabbitMQ: quorum queues, whose definitions all instances share through PostgreSQL. Events reach it
@@ -44,6 +49,8 @@ class RabbitMqBroker final : public Broker {
 
   /// Where the relay publishes.
   EventSink& sink();
+  /// One for each ingest queue. They live as long as the broker.
+  std::vector<EventSource*> sources();
   bool connected() const;
   std::string trouble() const;
   int connections() const;  ///< Established ones.

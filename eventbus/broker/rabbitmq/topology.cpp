@@ -83,6 +83,18 @@ asio::awaitable<void> Topology::ensure_queue(QueueDefinition definition) {
   co_await declare(std::move(queue));
 }
 
+asio::awaitable<bool> Topology::ensure_ingest_queue(std::string queue) {
+  const auto dead_letters = dead_letter_queue(queue);
+  const auto resting = co_await connection_.inspect_queue(dead_letters, deadline());
+  if (!resting) co_await declare(quorum_queue(dead_letters));
+  auto wanted = quorum_queue(queue);
+  dead_letter_to(wanted, "", dead_letters);
+  const auto declared = co_await connection_.declare_queue(std::move(wanted), deadline());
+  if (!declared && declared.error().code == ErrorCode::conflict) co_return false;
+  expect(declared, about("declaring queue", queue));
+  co_return true;
+}
+
 asio::awaitable<void> Topology::bind(std::string queue, std::vector<Binding> bindings) {
   for (const auto& [exchange, routing_key] : bindings) {
     expect(co_await connection_.bind_queue(queue, exchange, routing_key, deadline()), about("binding queue", queue));

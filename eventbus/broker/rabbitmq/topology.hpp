@@ -33,6 +33,9 @@ class Topology {
   asio::awaitable<void> ensure_exchange(std::string exchange);
   /// Exchanges, queue and dead-letter queue; no bindings yet.
   asio::awaitable<void> ensure_queue(QueueDefinition definition);
+  /// A queue for messages that become events, and its dead-letter queue. One that is there with other properties is
+  /// left as it is: false. True: what is rejected goes to the dead letters.
+  asio::awaitable<bool> ensure_ingest_queue(std::string queue);
   asio::awaitable<void> bind(std::string queue, std::vector<Binding> bindings);
   asio::awaitable<void> unbind(std::string queue, std::vector<Binding> bindings);
   /// Name of the delay queue for at least `delay`. Good for a publish within the next minutes.
