@@ -48,6 +48,11 @@ def deploy(tally, _):
     run(tally, *PYTEST, "tests/deploy", show=True, counts=True)
 
 
+def interop(tally, _):
+    """an AMQP client that knows nothing of the service"""
+    run(tally, *PYTEST, "tests/interop", show=True, counts=True)
+
+
 def crash(tally, options):
     """kill -9 under load and at named points"""
     rounds = os.environ.get("EVENTBUS_CRASH_ROUNDS") or ("100" if options.full else "20")
@@ -121,6 +126,7 @@ def touched():
     return changed | {path.replace(".hpp", ".cpp") for path in changed}
 
 
-STEPS = [house, build_release, unit, system, library, deploy, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy, chaos]
+STEPS = [house, build_release, unit, system, library, interop, deploy, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy, chaos]
 PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "library": [build_release, library], "deploy": [build_release, deploy],
-         "crash": [build_release, crash], "chaos": [build_release, chaos], "docs": [build_release, docs], "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}
+         "interop": [build_release, interop], "crash": [build_release, crash], "chaos": [build_release, chaos], "docs": [build_release, docs],
+         "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}

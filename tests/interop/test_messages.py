@@ -1,0 +1,103 @@
+"""Messages as docs/amqp.md describes them, read and written by a client that knows nothing of the service."""
+import json
+
+from support.waiting import eventually, unique
+
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def test_the_client_consumes_what_the_service_publishes(bus, amqp):
+    amqp.declare(queue := unique("theirs"), routing_key=queue)
+    event = {"event_id": queue, "timestamp": "2026-11-23T17:49:13.123456Z", "event_type": "user.created", "payload": {"n": 12345678901234567890, "ß": "ü"},
+             "ordering_key": "user-7", "correlation_id": "c-7", "routing_key": queue}
+    bus.post("/events", event, headers={"traceparent": TRACE}).ok(201)
+    method, properties, body = amqp.get(queue)
+    amqp.channel.basic_ack(method.delivery_tag)
+    assert (method.exchange, method.routing_key) == ("events", queue)
+    del event["routing_key"]
+    assert json.loads(body) == event
+    assert (properties.content_type, properties.delivery_mode, properties.message_id) == ("application/json", 2, queue)
+    assert (properties.type, properties.correlation_id, properties.timestamp) == ("user.created", "c-7", 1795456153)
+    contract = {"event_id": queue, "event_type": "user.created", "ordering_key": "user-7", "traceparent": TRACE}
+    assert contract.items() <= properties.headers.items()
+
+
+def test_optional_fields_are_left_out_when_they_are_not_set(bus, amqp):
+    amqp.declare(queue := unique("theirs"), routing_key=queue)
+    event_id = bus.publish(event_type=queue)
+    method, properties, body = amqp.get(queue)
+    amqp.channel.basic_ack(method.delivery_tag)
+    assert set(json.loads(body)) == {"event_id", "timestamp", "event_type", "payload", "correlation_id"}
+    assert properties.message_id == json.loads(body)["event_id"] == event_id
+    assert not {"ordering_key", "traceparent"} & properties.headers.keys()
+
+
+def test_the_client_consumes_a_queue_of_the_service_directly(bus, amqp):
+    bus.declare(queue := unique("ours"), queue)
+    event_id = bus.publish(event_type=queue)
+    method, properties, _ = amqp.get(queue)
+    assert properties.message_id == event_id
+    amqp.channel.basic_ack(method.delivery_tag)
+    assert bus.receive(queue) == []
+
+
+def test_http_consumers_receive_what_the_client_publishes(bus, amqp):
+    bus.declare(queue := unique("ours"), f"{queue}.#")
+    body = {"event_id": queue, "event_type": "user.created", "payload": {"n": 1}, "ordering_key": "k", "timestamp": "2026-11-23T17:49:13Z"}
+    amqp.publish("events", f"{queue}.eu", json.dumps(body), correlation_id="c-9", headers={"traceparent": TRACE})
+    delivery = bus.receive_one(queue)
+    expected = body | {"correlation_id": "c-9", "traceparent": TRACE, "exchange": "events", "routing_key": f"{queue}.eu"}
+    assert expected.items() <= delivery["event"].items()
+    assert delivery["attempt"] == 1
+    assert bus.ack(queue, delivery)["acked"] == 1
+    bus.get(f"/events/{queue}").problem(404, "unknown_event")  # only what was published through the service is stored
+
+
+def test_the_message_id_may_name_the_event(bus, amqp):
+    bus.declare(queue := unique("ours"), queue)
+    amqp.publish("events", queue, json.dumps({"event_type": "a.b"}), message_id=queue)
+    assert bus.receive_one(queue)["event"]["event_id"] == queue
+
+
+def test_what_the_client_publishes_is_retried_like_any_event(bus, amqp):
+    bus.declare(queue := unique("ours"), queue, max_retries=1)
+    amqp.publish("events", queue, json.dumps({"event_id": queue, "event_type": "a.b"}))
+    bus.nack(queue, bus.receive_one(queue))
+    again = bus.receive_one(queue)
+    assert (again["event"]["event_id"], again["event"]["routing_key"], again["attempt"]) == (queue, queue, 2)
+    bus.nack(queue, again, reason="no")
+    assert [(letter["event"]["event_id"], letter["reason"], letter["attempts"]) for letter in bus.dead_letters(queue)] == [(queue, "no", 2)]
+
+
+def test_what_is_no_event_rests_in_the_dead_letters(bus, amqp):
+    bus.declare(queue := unique("ours"), queue)
+    amqp.publish("events", queue, "hello", message_id="m-1")
+    assert bus.receive(queue) == []
+    letters = eventually(lambda: bus.dead_letters(queue))
+    assert [(letter["event"]["event_id"], letter["event"]["event_type"]) for letter in letters] == [("m-1", "malformed")]
+
+
+def test_what_the_client_rejects_is_listed_and_redriven(bus, amqp):
+    bus.declare(queue := unique("ours"), queue)
+    event_id = bus.publish(event_type=queue, payload={"n": 1})
+    method, _, _ = amqp.get(queue)
+    amqp.channel.basic_reject(method.delivery_tag, requeue=False)
+    (letter,) = eventually(lambda: bus.dead_letters(queue))
+    assert (letter["event"]["event_id"], letter["reason"], letter["attempts"]) == (event_id, "rejected", 1)
+    assert letter["event"]["payload"] == {"n": 1}
+    assert amqp.ready(f"{queue}.dlq") == 1
+    assert bus.post(f"/queues/{queue}/dead-letters/redrive", {"event_ids": [event_id]}).ok(200, 202)
+    again = bus.receive_one(queue)
+    assert (again["event"]["event_id"], again["attempt"]) == (event_id, 1)
+    assert bus.ack(queue, again)["acked"] == 1
+    assert bus.dead_letters(queue) == []
+
+
+def test_the_client_reads_why_the_service_gave_up(bus, amqp):
+    bus.declare(queue := unique("ours"), queue)
+    event_id = bus.publish(event_type=queue)
+    bus.nack(queue, bus.receive_one(queue), requeue=False, reason="card declined")
+    method, properties, _ = amqp.get(f"{queue}.dlq")
+    amqp.channel.basic_ack(method.delivery_tag)
+    assert properties.message_id == event_id
+    assert {"x-eventbus-reason": "card declined", "x-eventbus-attempts": 1}.items() <= properties.headers.items()
