@@ -39,8 +39,10 @@ class EventSource {
   virtual asio::awaitable<void> accept(std::vector<std::uint64_t> numbers) = 0;
   /// They are put aside with their reasons, and kept.
   virtual asio::awaitable<void> refuse(std::vector<RefusedOffer> offers) = 0;
-  /// Ends `receive`. What was offered may still be accepted and refused; the rest is given back with the source.
+  /// Ends `receive`. What was offered may still be accepted and refused. Idempotent.
   virtual void stop() = 0;
+  /// Gives back what is neither accepted nor refused. Last of all calls.
+  virtual void close() = 0;
 };
 
 }  // namespace eventbus

@@ -65,6 +65,7 @@ asio::awaitable<void> Ingest::run() {
     const auto wait = settings_.retry.wait(++failures_, settings_.random());
     if (!stopping_) co_await stop_asked_.wait_until(Clock::now() + std::max(wait, settings_.retry.delay));
   }
+  source_.close();
 }
 
 asio::awaitable<void> Ingest::turn() {

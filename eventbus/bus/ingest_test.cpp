@@ -43,6 +43,7 @@ class GivenSource final : public EventSource {
     stopped_ = true;
     filled_.notify_all();
   }
+  void close() override { closed = true; }
   void offer(Result<EventDraft> draft) {
     offers_.push_back({++last_, std::move(draft)});
     filled_.notify_all();
@@ -51,6 +52,7 @@ class GivenSource final : public EventSource {
   std::vector<std::uint64_t> accepted;
   std::vector<std::string> refused;
   bool failing = false;
+  bool closed = false;
 
  private:
   std::string name_ = "inbox";
@@ -71,6 +73,7 @@ class IngestOn : public testing::Test {
     ingest.stop();
     publisher.stop();
     until([this] { return tasks.size() == 0; });
+    EXPECT_TRUE(source.closed);
   }
   template <class Condition>
   void until(Condition condition) {

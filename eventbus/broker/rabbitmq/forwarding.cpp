@@ -76,9 +76,12 @@ asio::awaitable<SettleOutcome> Forwarding::ask(InstanceId owner, SettleOrder ord
   const auto deadline = Clock::now() + patience_;
   Letter letter{owner, write(question)};
   bool running = co_await mail_.send(std::move(letter));
+  auto seen = Clock::now();
   while (running && !asked.outcome && Clock::now() < deadline) {
     const bool answered = co_await asked.answered.wait_until(std::min(deadline, Clock::now() + look_interval));
-    if (!answered) running = co_await mail_.runs(owner);
+    if (answered) continue;
+    running = co_await mail_.runs(owner, seen);
+    seen = Clock::now();
   }
   if (!asked.outcome) co_return all_unknown(std::move(question.order.serials));
   if (!asked.outcome->trouble.empty())

@@ -36,6 +36,13 @@ void IngestQueue::stop() {
   arrived_.notify_all();
 }
 
+void IngestQueue::close() {
+  if (consumer_) consumer_->cancel();
+  consumer_.reset();
+  messages_.clear();
+  waiting_.clear();
+}
+
 asio::awaitable<void> IngestQueue::ensure() {
   if (ready_) co_return;
   const bool delivered_from = co_await delivers_from_(settings_.name);

@@ -39,6 +39,7 @@ class IngestQueue final : public EventSource {
   asio::awaitable<void> accept(std::vector<std::uint64_t> numbers) override;
   asio::awaitable<void> refuse(std::vector<RefusedOffer> offers) override;
   void stop() override;
+  void close() override;
 
  private:
   asio::awaitable<void> ensure();

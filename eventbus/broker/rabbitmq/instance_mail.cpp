@@ -72,11 +72,27 @@ asio::awaitable<bool> InstanceMail::send(Letter letter) {
   co_return co_await suspend<bool>(enqueue);
 }
 
-asio::awaitable<bool> InstanceMail::runs(InstanceId instance) {
-  Statement statement("SELECT $1::bigint IN (" + std::string(running_sql) + ")");
-  statement.add(number_of(instance));
+asio::awaitable<bool> InstanceMail::runs(InstanceId instance, Clock::time_point since) {
+  if (looked_ <= since && !std::exchange(looking_, true)) {
+    std::exception_ptr failure;
+    try {
+      co_await look();
+    } catch (const Unavailable&) {
+      failure = std::current_exception();
+    }
+    looking_ = false;
+    if (failure) std::rethrow_exception(failure);
+  }
+  co_return looked_ <= since || running_.contains(instance);
+}
+
+asio::awaitable<void> InstanceMail::look() {
+  const auto begun = Clock::now();
+  Statement statement{std::string(running_sql)};
   const auto rows = co_await execute(std::move(statement));
-  co_return rows[0].boolean(0);
+  running_.clear();
+  for (int index = 0; index < rows.size(); ++index) running_.insert(static_cast<InstanceId>(rows[index].integer(0)));
+  looked_ = begun;
 }
 
 asio::awaitable<void> InstanceMail::run() {

@@ -52,11 +52,12 @@ class InstanceMail {
   /// True when the letter lies in the database for its recipient, false when no such instance runs. Letters that are
   /// sent at the same time travel together. Throws `Unavailable`.
   asio::awaitable<bool> send(Letter letter);
-  /// Whether that instance runs. Throws `Unavailable`.
-  asio::awaitable<bool> runs(InstanceId instance);
+  using Clock = std::chrono::steady_clock;
+  /// False when that instance, which ran at `since`, did not later; true as well when nobody has looked yet. Those who
+  /// ask at the same time share one look. Throws `Unavailable`.
+  asio::awaitable<bool> runs(InstanceId instance, Clock::time_point since);
 
  private:
-  using Clock = std::chrono::steady_clock;
   struct Outgoing {
     Letter letter;
     Completion<bool> done;
@@ -69,6 +70,7 @@ class InstanceMail {
   asio::awaitable<void> listen();
   asio::awaitable<void> fetch();
   asio::awaitable<void> tidy();
+  asio::awaitable<void> look();
   asio::awaitable<postgres::Rows> execute(postgres::Statement statement);
 
   asio::any_io_executor loop_;
@@ -80,6 +82,9 @@ class InstanceMail {
   std::deque<Outgoing> outgoing_;
   std::unique_ptr<postgres::Connection> session_;  ///< Listens, and shows that we run.
   Clock::time_point tidied_{};
+  std::set<InstanceId> running_;  ///< As of the last look.
+  Clock::time_point looked_{};
+  bool looking_ = false;
   bool stopped_ = false;
 };
 
