@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from conftest import Amqp
+from support.amqp import Amqp
 from support.dependencies import postgres, production_settings
 from support.server import Server
 from support.waiting import eventually, unique
