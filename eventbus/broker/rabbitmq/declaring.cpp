@@ -6,7 +6,6 @@
 
 namespace eventbus {
 
-using rabbitmq::LiveQueue;
 using rabbitmq::LiveQueuePtr;
 using rabbitmq::QueueRecord;
 

@@ -11,9 +11,8 @@ constexpr std::size_t instance_digits = 16;
 
 bool read_number(std::string_view text, std::uint64_t& number) {
   constexpr int hexadecimal = 16;
-  const auto* end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, number, hexadecimal);
-  return read.ec == std::errc{} && read.ptr == end;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number, hexadecimal);
+  return read.ec == std::errc{} && read.ptr == text.data() + text.size();
 }
 
 }  // namespace
