@@ -68,6 +68,10 @@ void Connection::on_change(std::function<void(LinkState)> listener) {
   link_->status().on_change(std::move(listener));
 }
 
+void Connection::on_failure(std::function<void(LinkFailure)> listener) {
+  link_->status().on_failure(std::move(listener));
+}
+
 asio::awaitable<void> Connection::wait_connected(Deadline deadline) {
   auto waiter = std::make_shared<Link::ConnectWaiter>();
   waiter->deadline = deadline;

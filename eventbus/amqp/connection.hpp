@@ -41,6 +41,8 @@ class Connection {
   std::string trouble() const;
   /// Called on the loop after each change.
   void on_change(std::function<void(LinkState)> listener);
+  /// Called on the loop whenever the connection is lost or an attempt to connect fails.
+  void on_failure(std::function<void(LinkFailure)> listener);
   asio::awaitable<void> wait_connected(Deadline deadline);
 
   /// Sends on the one confirming channel; the messages of a call stay in order, and calls in the order made. The fates

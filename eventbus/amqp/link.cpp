@@ -57,8 +57,10 @@ void Link::run() {
       serve();
     } catch (const Stopped&) {
       return finish();
+    } catch (const NotAllowed& problem) {
+      lost({.reason = problem.what(), .lasting = true});
     } catch (const Unavailable& problem) {
-      lost(problem.what());
+      lost({.reason = problem.what(), .lasting = false});
     }
   }
 }
@@ -126,11 +128,11 @@ void Link::take_on_connection(const amqp_method_t& method) {
   }
 }
 
-void Link::lost(const std::string& reason) {
+void Link::lost(const LinkFailure& failure) {
   const bool was_connected = status_.state() != LinkState::disconnected;
-  status_.set(LinkState::disconnected, reason);
+  status_.failed(failure);
   session_.reset();
-  each_channel([&reason](Channel& channel) { channel.detach(reason); });
+  each_channel([&failure](Channel& channel) { channel.detach(failure.reason); });
   const auto now = std::chrono::steady_clock::now();
   was_connected ? schedule_.lost(now) : schedule_.failed(now);
   tick(now);

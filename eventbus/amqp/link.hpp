@@ -51,7 +51,7 @@ class Link {
   void take(const amqp_frame_t& frame);
   void take_on_connection(const amqp_method_t& method);
   void connected();
-  void lost(const std::string& reason);
+  void lost(const LinkFailure& failure);
   void finish();
   Deadline keep_house();
   void tick(Deadline now);

@@ -25,6 +25,11 @@ void LinkStatus::on_change(std::function<void(LinkState)> listener) {
   listeners_.push_back(std::move(listener));
 }
 
+void LinkStatus::on_failure(std::function<void(LinkFailure)> listener) {
+  const std::scoped_lock lock(mutex_);
+  failure_listeners_.push_back(std::move(listener));
+}
+
 void LinkStatus::note(std::string trouble) {
   const std::scoped_lock lock(mutex_);
   trouble_ = std::move(trouble);
@@ -33,6 +38,12 @@ void LinkStatus::note(std::string trouble) {
 void LinkStatus::set(LinkState state, std::string trouble) {
   note(std::move(trouble));
   set(state);
+}
+
+void LinkStatus::failed(const LinkFailure& failure) {
+  set(LinkState::disconnected, failure.reason);
+  const std::scoped_lock lock(mutex_);
+  for (const auto& listener : failure_listeners_) asio::post(loop_, [listener, failure] { listener(failure); });
 }
 
 void LinkStatus::set(LinkState state) {

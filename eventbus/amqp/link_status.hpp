@@ -17,6 +17,12 @@ enum class LinkState : std::uint8_t {
   blocked,  ///< Connected, but the server takes no messages now: its memory or disk is low (`connection.blocked`).
 };
 
+/// A connection that was lost, or could not be made.
+struct LinkFailure {
+  std::string reason;  ///< In one line, without secrets.
+  bool lasting;        ///< The server refuses us until somebody changes something.
+};
+
 /// How a connection is doing. Thread-safe.
 class LinkStatus {
  public:
@@ -29,10 +35,13 @@ class LinkStatus {
   std::string why_late() const;
   /// Called on the loop after each change.
   void on_change(std::function<void(LinkState)> listener);
+  /// Called on the loop whenever the connection is lost or an attempt to connect fails.
+  void on_failure(std::function<void(LinkFailure)> listener);
 
   void set(LinkState state);
   void set(LinkState state, std::string trouble);
   void note(std::string trouble);
+  void failed(const LinkFailure& failure);  ///< Disconnected, or still so.
 
  private:
   void notify(LinkState state);
@@ -42,6 +51,7 @@ class LinkStatus {
   LinkState state_ = LinkState::disconnected;
   std::string trouble_;
   std::vector<std::function<void(LinkState)>> listeners_;
+  std::vector<std::function<void(LinkFailure)>> failure_listeners_;
 };
 
 }  // namespace eventbus::amqp

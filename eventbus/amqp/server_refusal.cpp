@@ -8,7 +8,19 @@
 
 namespace eventbus::amqp {
 
+bool is_lasting(const ServerRefusal& refusal) {
+  const auto says = [&refusal](std::string_view words) { return refusal.text.find(words) != std::string::npos; };
+  return !says("limit") && !says(" is down") &&
+         (refusal.code == AMQP_ACCESS_REFUSED || refusal.code == AMQP_NOT_ALLOWED);
+}
+
 std::string explain_login_refusal(const ServerRefusal& refusal, const AmqpUrl& url) {
+  if (refusal.text.find("limit") != std::string::npos) {
+    return fmt::format(
+        "the server allows no more connections ({}). Raise the limit of the user or virtual host of RABBITMQ_URL: "
+        "rabbitmqctl set_user_limits, set_vhost_limits",
+        refusal.text);
+  }
   const bool names_vhost = refusal.text.find("vhost") != std::string::npos;
   // RabbitMQ says 530 "access to vhost 'v' refused for user 'u'", older versions 403.
   const bool no_access = refusal.text.find("refused for user") != std::string::npos;
@@ -70,9 +82,11 @@ Error as_error(const ServerRefusal& refusal, std::string_view operation) {
     case AMQP_PRECONDITION_FAILED:
       return {ErrorCode::conflict, fmt::format("{}: {}", operation, reason)};
     case AMQP_ACCESS_REFUSED:
-      throw Unavailable(operation, reason + ". Grant the user the permission with rabbitmqctl set_permissions");
+      throw NotAllowed(operation, reason +
+                                      ". Grant the user of RABBITMQ_URL what it needs: rabbitmqctl set_permissions -p "
+                                      "VIRTUAL_HOST USER '.*' '.*' '.*'");
     default:
-      throw Unavailable(operation, reason);
+      throw Refused(operation, reason);
   }
 }
 
@@ -84,7 +98,9 @@ std::string explain_version(std::string_view version) {
   const bool read =
       first.ec == std::errc{} && first.ptr != end && std::from_chars(first.ptr + 1, end, minor).ec == std::errc{};
   if (read && (major > 3 || (major == 3 && minor >= 10))) return "";
-  return fmt::format("the server is version \"{}\"; RabbitMQ 3.10 or newer is needed", version);
+  return fmt::format(
+      "the server is version \"{}\"; RabbitMQ 3.10 or newer is needed. Upgrade it, or let RABBITMQ_URL name another",
+      version);
 }
 
 }  // namespace eventbus::amqp

@@ -128,7 +128,7 @@ Method Session::await(amqp_method_number_t id, const Login& login, Waiter& waite
   while (!read(frame)) {
     const auto outcome = waiter.wait(socket_, POLLIN, login.deadline);
     if (outcome == Waiter::Outcome::stopped) throw Stopped{};
-    if (outcome == Waiter::Outcome::timed_out) throw Unavailable(activity_, "no answer in time");
+    if (outcome == Waiter::Outcome::timed_out) throw Unavailable(activity_, "no answer in time" + hint());
   }
   if (frame.frame_type != AMQP_FRAME_METHOD || frame.payload.method.id != id)
     throw Unavailable(activity_, explain_status(AMQP_STATUS_BAD_AMQP_DATA));
@@ -150,9 +150,9 @@ void Session::log_in(const Login& login, Waiter& waiter) {
 
 void Session::start(const Login& login, const amqp_connection_start_t& start) {
   const auto problem = explain_version(version_of(start.server_properties));
-  if (!problem.empty()) throw Unavailable(activity_, problem);
+  if (!problem.empty()) throw NotAllowed(activity_, problem);
   if (view_of(start.mechanisms).find("PLAIN") == std::string_view::npos)
-    throw Unavailable(activity_, explain_status(AMQP_STATUS_BROKER_UNSUPPORTED_SASL_METHOD));
+    throw NotAllowed(activity_, explain_status(AMQP_STATUS_BROKER_UNSUPPORTED_SASL_METHOD));
   std::array<amqp_table_entry_t, 3> about{
       text_field("product", "Event Bus"), text_field("connection_name", login.connection_name),
       amqp_table_entry_t{.key = bytes_of("capabilities"),
@@ -184,8 +184,13 @@ bool Session::writable() const {
   return poll(&polled, 1, 0) == 1;
 }
 
+/// Whoever answered may be something else.
+std::string Session::hint() const {
+  return entering_ == nullptr ? "" : ". Check host and port of RABBITMQ_URL, and that RabbitMQ answers there";
+}
+
 void Session::check(int status) const {
-  if (status != AMQP_STATUS_OK) throw Unavailable(activity_, explain_status(status));
+  if (status != AMQP_STATUS_OK) throw Unavailable(activity_, explain_status(status) + hint());
 }
 
 void Session::send_method(std::uint16_t channel, amqp_method_number_t id, void* method) {
@@ -216,9 +221,11 @@ bool Session::read(amqp_frame_t& frame) {
 
 void Session::closed_by_server(const ServerRefusal& refusal) {
   send(0, AMQP_CONNECTION_CLOSE_OK_METHOD, amqp_connection_close_ok_t{});
-  throw Unavailable(activity_, entering_ != nullptr ? explain_login_refusal(refusal, *entering_)
-                                                    : fmt::format("the server closed the connection: {} {}",
-                                                                  refusal.code, refusal.text));
+  if (entering_ == nullptr)
+    throw Unavailable(activity_, fmt::format("the server closed the connection: {} {}", refusal.code, refusal.text));
+  const auto reason = explain_login_refusal(refusal, *entering_);
+  if (is_lasting(refusal)) throw NotAllowed(activity_, reason);
+  throw Unavailable(activity_, reason);
 }
 
 void Session::release(const amqp_frame_t& frame) {

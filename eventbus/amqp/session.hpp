@@ -68,6 +68,7 @@ class Session {
   Method await(amqp_method_number_t id, const Login& login, Waiter& waiter);
   void send_method(std::uint16_t channel, amqp_method_number_t id, void* method);
   void check(int status) const;
+  std::string hint() const;
   [[noreturn]] void closed_by_server(const ServerRefusal& refusal);
 
   std::string activity_;     ///< What is being done, and with which server.

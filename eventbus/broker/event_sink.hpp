@@ -18,6 +18,8 @@ class EventSink {
   /// their confirms. Returns when the broker has taken responsibility for all of them, those without a matching queue
   /// included. Throws `Unavailable` when one was refused or its fate is unknown; the others may have been published.
   virtual asio::awaitable<void> publish(std::vector<StoredEvent> events) = 0;
+  /// False while `publish` would be refused at once, so that it isn't worth reading what to publish. Immediate.
+  virtual bool accepts() const { return true; }
 };
 
 }  // namespace eventbus

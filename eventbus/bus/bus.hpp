@@ -1,9 +1,12 @@
 #pragma once
 
+#include <vector>
+
 #include "eventbus/broker/broker.hpp"
 #include "eventbus/bus/event_feed.hpp"
 #include "eventbus/bus/publisher.hpp"
 #include "eventbus/bus/relay.hpp"
+#include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/store/event_store.hpp"
 
 namespace eventbus {
@@ -14,7 +17,8 @@ struct Bus {
   EventFeed& feed;
   EventStore& store;
   Broker& broker;
-  Relay* relay = nullptr;  ///< Where events reach the broker later than the store.
+  Relay* relay = nullptr;                     ///< Where events reach the broker later than the store.
+  std::vector<DependencyGuard*> guards = {};  ///< Circuit breakers, one for each dependency.
 };
 
 }  // namespace eventbus

@@ -2,8 +2,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace eventbus {
+namespace {
+
+double number_of(CircuitBreaker::State state) {
+  using enum CircuitBreaker::State;
+  return state == closed ? 0 : state == half_open ? 1 : 2;
+}
+
+}  // namespace
 
 void register_queue_gauges(MetricRegistry& registry, Broker& broker) {
   auto& messages = registry.gauges("eventbus_queue_messages", "Events of a queue by state.", {"queue", "state"});
@@ -23,6 +32,15 @@ void register_queue_gauges(MetricRegistry& registry, Broker& broker) {
           info.oldest_stored_at ? std::chrono::duration<double>(time - *info.oldest_stored_at).count() : 0.0;
       oldest.with({queue}).set(std::max(0.0, age));
     }
+  });
+}
+
+void register_breaker_gauges(MetricRegistry& registry, std::vector<DependencyGuard*> guards) {
+  if (guards.empty()) return;
+  auto& states = registry.gauges("eventbus_breaker_state",
+                                 "Circuit breaker of a dependency: 0 closed, 1 half-open, 2 open.", {"name"});
+  registry.before_scrape([&states, guards = std::move(guards)] {
+    for (const auto* guard : guards) states.with({guard->breaker().name()}).set(number_of(guard->breaker().state()));
   });
 }
 

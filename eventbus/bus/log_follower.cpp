@@ -1,6 +1,7 @@
 #include "eventbus/bus/log_follower.hpp"
 
 #include "eventbus/core/error.hpp"
+#include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
@@ -21,14 +22,13 @@ void LogFollower::stop() {
 
 asio::awaitable<void> LogFollower::run() {
   while (!stopping_) {
-    bool found = false;
+    auto pause = settings_.retry;
     try {
-      found = co_await look();
+      pause = co_await look() ? settings_.busy_poll : settings_.idle_poll;
     } catch (const Unavailable& error) {
-      log(LogLevel::warning, "streams wait for the store; it is tried again",
+      log(level_of(error, troubles_), "streams wait for the store; it is tried again",
           {{"error", std::string_view(error.what())}});
     }
-    const auto pause = found ? settings_.busy_poll : settings_.idle_poll;
     if (!stopping_) co_await changed_.wait_until(std::chrono::steady_clock::now() + pause);
   }
 }

@@ -7,6 +7,7 @@
 #include "eventbus/bus/event_feed.hpp"
 #include "eventbus/runtime/signal.hpp"
 #include "eventbus/store/event_store.hpp"
+#include "eventbus/telemetry/trouble_log.hpp"
 
 namespace eventbus {
 
@@ -17,6 +18,7 @@ class LogFollower {
   struct Settings {
     std::chrono::milliseconds busy_poll{5};   ///< While events come.
     std::chrono::milliseconds idle_poll{50};  ///< While none do, and for noticing that somebody follows.
+    std::chrono::milliseconds retry{1000};    ///< When the store is in trouble.
   };
 
   LogFollower(const asio::any_io_executor& executor, EventStore& store, EventFeed& feed)
@@ -36,6 +38,7 @@ class LogFollower {
   EventFeed& feed_;
   Settings settings_;
   Signal changed_;
+  TroubleLog troubles_;
   Position seen_ = 0;
   bool following_ = false;
   bool stopping_ = false;

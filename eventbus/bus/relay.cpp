@@ -5,6 +5,7 @@
 
 #include "eventbus/core/error.hpp"
 #include "eventbus/runtime/crash_point.hpp"
+#include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
@@ -39,7 +40,7 @@ asio::awaitable<void> Relay::run() {
       co_await turn();
     } catch (const Unavailable& error) {
       failed = true;
-      log(LogLevel::warning, "events wait in the outbox; relaying them is tried again",
+      log(level_of(error, troubles_), "events wait in the outbox; relaying them is tried again",
           {{"error", std::string_view(error.what())}});
     }
     if (failed) co_await start_over();
@@ -53,8 +54,10 @@ asio::awaitable<void> Relay::run() {
 asio::awaitable<void> Relay::leave() {
   try {
     if (!confirmed_.empty()) co_await outbox_.advance(confirmed_, 0);
+    for (const auto& entry : confirmed_) in_flight_.erase(entry.first);
+    confirmed_.clear();
   } catch (const Unavailable& error) {
-    log(LogLevel::warning, "events that the broker has stay in the outbox; they are relayed again",
+    log(level_of(error, troubles_), "events that the broker has stay in the outbox; they are relayed again",
         {{"error", std::string_view(error.what())}});
   }
   co_await leadership_.resign();
@@ -64,12 +67,23 @@ asio::awaitable<void> Relay::start_over() {
   co_await windows_.join();
   failure_ = nullptr;
   const auto wait = settings_.retry.wait(++failures_, settings_.random());
-  const auto until = Clock::now() + std::max(wait, settings_.busy_poll);
-  while (!stopping_ && Clock::now() < until) co_await arrived_.wait_until(until);
+  co_await rest(std::max(wait, settings_.busy_poll));
+}
+
+asio::awaitable<void> Relay::stand_down() {
+  leading_ = false;
+  co_await windows_.join();
+  failure_ = nullptr;
+  co_await leave();
+  co_await rest(settings_.standby);
 }
 
 /// One look at the outbox, or one at who leads.
 asio::awaitable<void> Relay::turn() {
+  if (!sink_.accepts()) {
+    co_await stand_down();
+    co_return;
+  }
   leading_ = false;
   leading_ = co_await leadership_.lead();
   if (!leading_) {
@@ -141,6 +155,7 @@ asio::awaitable<void> Relay::hand_over(std::vector<OutboxEntry> entries, std::ve
     crash_point("relay.before_removal");
     std::ranges::copy(entries, std::back_inserter(confirmed_));
     failures_ = 0;
+    troubles_.over();
   } catch (const Unavailable&) {
     if (!failure_) failure_ = std::current_exception();
     for (const auto& entry : entries) in_flight_.erase(entry.first);
@@ -156,6 +171,12 @@ asio::awaitable<bool> Relay::wait_published(Position position, Clock::time_point
     const auto until = std::min(deadline, Clock::now() + settings_.busy_poll);
     co_await changed_.wait_until(until);
   }
+}
+
+/// Longer than until something changes: what is stored meanwhile doesn't make the world whole.
+asio::awaitable<void> Relay::rest(std::chrono::milliseconds time) {
+  const auto until = Clock::now() + time;
+  while (!stopping_ && Clock::now() < until) co_await arrived_.wait_until(until);
 }
 
 asio::awaitable<void> Relay::pause(std::chrono::milliseconds time) {

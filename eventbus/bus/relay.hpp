@@ -16,6 +16,7 @@
 #include "eventbus/runtime/task_group.hpp"
 #include "eventbus/store/leadership.hpp"
 #include "eventbus/store/outbox.hpp"
+#include "eventbus/telemetry/trouble_log.hpp"
 
 namespace eventbus {
 
@@ -45,7 +46,7 @@ class Relay {
         RelaySettings settings);
 
   /// Relays until `stop`; then finishes the windows in flight and resigns. Trouble with the outbox or the broker is
-  /// logged and tried again, for ever.
+  /// logged and tried again, for ever. While the broker's side accepts nothing here, another instance may lead.
   asio::awaitable<void> run();
   /// Idempotent.
   void stop();
@@ -68,7 +69,9 @@ class Relay {
   asio::awaitable<void> hand_over(std::vector<OutboxEntry> entries, std::vector<StoredEvent> events);
   asio::awaitable<void> settle();
   asio::awaitable<void> pause(std::chrono::milliseconds time);
+  asio::awaitable<void> rest(std::chrono::milliseconds time);
   asio::awaitable<void> start_over();
+  asio::awaitable<void> stand_down();
   asio::awaitable<void> leave();
 
   Outbox& outbox_;
@@ -82,6 +85,7 @@ class Relay {
   std::vector<OutboxEntry> confirmed_;  ///< Still in the outbox.
   RecentAppends recent_;
   std::exception_ptr failure_;  ///< Of a window; the rest of those in flight ends before anything is repeated.
+  TroubleLog troubles_;
   Clock::time_point last_found_{};
   std::uint32_t failures_ = 0;  ///< Since a window was last finished.
   bool notified_ = false;

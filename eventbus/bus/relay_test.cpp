@@ -74,7 +74,10 @@ class GatedSink final : public EventSink {
   }
   std::size_t calls() const { return calls_.size(); }
 
+  bool accepts() const override { return accepting; }
+
   bool gated = true;
+  bool accepting = true;
   std::vector<Position> published;
 
  private:
@@ -301,6 +304,19 @@ TEST_F(RelayTest, TellsWhenAnEventIsPublished) {
   sink.confirm(0);
   until([&] { return waiting.size() == 0; });
   EXPECT_TRUE(late);
+}
+
+TEST_F(RelayTest, LetsAnotherLeadWhileItsBrokerAcceptsNothing) {
+  sink.gated = false;
+  sink.accepting = false;
+  outbox.put(1, 2);
+  start({.standby = std::chrono::milliseconds{1}});
+  until([this] { return leadership.resigned; });
+  EXPECT_EQ(outbox.looks, 0);
+  relay_->committed({});
+  sink.accepting = true;
+  until_removed(0);
+  EXPECT_THAT(sink.published, ElementsAre(1, 2));
 }
 
 TEST_F(RelayTest, FinishesWhatIsInFlightBeforeItResigns) {

@@ -28,10 +28,10 @@ Program make_program_of_commands(Session& session, const std::shared_ptr<bool>& 
                             {"eventbus queues declare mailer --bind 'user.*'", "make a queue"},
                             {"eventbus subscribe mailer", "consume it"}}};
   root.run = [&session, version] { return *version ? version_command(session).run() : ExitCode::usage; };
-  root.subcommands = {serve_command(session),        publish_command(session), subscribe_command(session),
-                      tail_command(session),         events_command(session),  queues_command(session),
-                      dead_letters_command(session), bench_command(session),   config_command(session),
-                      version_command(session)};
+  root.subcommands = {serve_command(session),        publish_command(session),  subscribe_command(session),
+                      tail_command(session),         events_command(session),   queues_command(session),
+                      dead_letters_command(session), breakers_command(session), bench_command(session),
+                      config_command(session),       version_command(session)};
   return {.root = std::move(root),
           .global_options = {{"--url", "URL", "the server (environment: EVENTBUS_URL)", &session.url},
                              {"--json", "", "JSON instead of tables for people", &session.json}}};

@@ -13,6 +13,7 @@ Command tail_command(Session& session);
 Command events_command(Session& session);
 Command queues_command(Session& session);
 Command dead_letters_command(Session& session);
+Command breakers_command(Session& session);
 Command bench_command(Session& session);
 Command config_command(Session& session);
 Command version_command(Session& session);

@@ -10,6 +10,7 @@
 #include "eventbus/bus/event_feed.hpp"
 #include "eventbus/bus/relay.hpp"
 #include "eventbus/http/server.hpp"
+#include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/store/event_store.hpp"
 #include "eventbus/telemetry/metrics.hpp"
 
@@ -35,6 +36,7 @@ class Engine {
   virtual Relay* relay() { return nullptr; }
   /// Where events come from beside the API.
   virtual std::vector<EventSource*> sources() { return {}; }
+  virtual std::vector<DependencyGuard*> guards() { return {}; }
 
   /// Prepares storage and restores queues. Throws `Unavailable` with a remedy when it can't.
   virtual asio::awaitable<void> start() = 0;

@@ -1,8 +1,11 @@
 #include "eventbus/cli/production_engine.hpp"
 
+#include <algorithm>
 #include <random>
 
+#include "eventbus/amqp/server_refusal.hpp"
 #include "eventbus/core/error.hpp"
+#include "eventbus/postgres/clock_skew.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::cli {
@@ -10,6 +13,25 @@ namespace {
 
 constexpr std::int64_t relay_lock = 0x65762d72656c6179;  // "ev-relay"
 constexpr std::chrono::seconds look_interval{1};
+constexpr std::chrono::seconds replica_patience{5};
+constexpr std::chrono::minutes clock_interval{10};
+constexpr std::string_view replica_breaker = "postgres-replica";
+
+postgres::PoolSettings replica_pool(postgres::PoolSettings settings) {
+  settings.breaker = replica_breaker;
+  return settings;
+}
+
+/// Whether it is useless to try again until somebody changes something.
+bool is_lasting(const Unavailable& error) {
+  const auto* refusal = dynamic_cast<const postgres::ServerError*>(&error);
+  return (refusal != nullptr && refusal->lasting()) || dynamic_cast<const amqp::NotAllowed*>(&error) != nullptr;
+}
+
+std::string word(bool connected, const DependencyGuard& guard) {
+  if (guard.breaker().held_open()) return "held open";
+  return connected && guard.breaker().state() != CircuitBreaker::State::open ? "connected" : "disconnected";
+}
 
 double random_fraction() {
   thread_local std::mt19937_64 random(std::random_device{}());
@@ -22,9 +44,9 @@ ProductionEngine::ProductionEngine(asio::io_context& loop, ProductionSettings se
     : settings_(std::move(settings)),
       primary_(loop.get_executor(), settings_.database, settings_.pool, pool_metrics_),
       store_(primary_,
-             settings_.replica
-                 ? &replica_.emplace(loop.get_executor(), *settings_.replica, settings_.pool, pool_metrics_)
-                 : nullptr,
+             settings_.replica ? &replica_.emplace(loop.get_executor(), *settings_.replica,
+                                                   replica_pool(settings_.pool), pool_metrics_)
+                               : nullptr,
              store_metrics_, PostgresStoreSettings{}),
       broker_(loop.get_executor(), store_, primary_, broker_metrics_, settings_.rabbitmq),
       leadership_(primary_, relay_lock),
@@ -60,10 +82,11 @@ asio::awaitable<void> ProductionEngine::start() {
       co_await open();
       co_return;
     } catch (const Unavailable& error) {
-      const auto* refusal = dynamic_cast<const postgres::ServerError*>(&error);
-      if ((refusal != nullptr && refusal->lasting()) || attempt > settings_.connecting.max_retries) throw;
+      if (is_lasting(error) || attempt > settings_.connecting.max_retries) throw;
       wait = settings_.connecting.wait(attempt, random_fraction());
-      log(LogLevel::warning, "the database can't be used yet; it is tried again",
+      if (!primary_.guard().would_allow()) wait = std::max<std::chrono::milliseconds>(wait, error.retry_after());
+      // Of a connection that can't be made the pool has told.
+      log(primary_.connected() ? level_of(error, troubles_) : LogLevel::debug, "the start is tried again",
           {{"error", std::string_view(error.what())}, {"attempt", std::int64_t{attempt}}});
     }
     if (stopping_) co_return;
@@ -75,6 +98,17 @@ asio::awaitable<void> ProductionEngine::open() {
   co_await store_.open();
   co_await broker_.start();
   co_await primary_.warm_up();
+  if (replica_) co_await look_at_replica();
+}
+
+/// Reads fall back to the primary while it is away, but not for ever to one that was never right.
+asio::awaitable<void> ProductionEngine::look_at_replica() {
+  try {
+    co_await replica_->acquire(std::chrono::steady_clock::now() + replica_patience);
+  } catch (const Unavailable& error) {
+    if (is_lasting(error)) throw;
+    log_warning("reads go to the primary until the replica can be used");
+  }
 }
 
 std::vector<Engine::Part> ProductionEngine::parts() {
@@ -106,7 +140,7 @@ asio::awaitable<void> ProductionEngine::watch() {
     try {
       co_await look_around();
     } catch (const Unavailable& error) {
-      log(LogLevel::debug, "the database can't be looked at; it is tried again",
+      log(level_of(error, troubles_), "the database can't be looked at; it is tried again",
           {{"error", std::string_view(error.what())}});
     }
     if (!stopping_) co_await stop_asked_.wait_until(std::chrono::steady_clock::now() + look_interval);
@@ -117,15 +151,28 @@ asio::awaitable<void> ProductionEngine::watch() {
 asio::awaitable<void> ProductionEngine::look_around() {
   outbox_ = co_await store_.stats();
   co_await store_.look();
+  if (std::chrono::steady_clock::now() >= next_clock_look_) co_await look_at_clock();
   if (!taken_over_) taken_over_ = co_await store_.take_over();
 }
 
+asio::awaitable<void> ProductionEngine::look_at_clock() {
+  const auto skew =
+      co_await postgres::measure_skew(primary_, std::chrono::steady_clock::now() + std::chrono::seconds{5});
+  next_clock_look_ = std::chrono::steady_clock::now() + clock_interval;
+  if (const auto trouble = postgres::describe_skew(skew, settings_.database)) log_warning(*trouble);
+}
+
 Readiness ProductionEngine::readiness() const {
-  const bool rabbitmq = broker_.connected();
-  const bool postgres = primary_.connected();
-  const auto word = [](bool connected) { return connected ? "connected" : "disconnected"; };
-  return {.ready = postgres && (rabbitmq || settings_.ready_when_accepting),
-          .parts = {{"rabbitmq", word(rabbitmq)}, {"postgres", word(postgres)}}};
+  const auto rabbitmq = word(broker_.connected(), broker_.guard());
+  const auto postgres = word(primary_.connected(), primary_.guard());
+  return {.ready = postgres == "connected" && (rabbitmq == "connected" || settings_.ready_when_accepting),
+          .parts = {{"rabbitmq", rabbitmq}, {"postgres", postgres}}};
+}
+
+std::vector<DependencyGuard*> ProductionEngine::guards() {
+  std::vector<DependencyGuard*> guards{&primary_.guard(), &broker_.guard()};
+  if (replica_) guards.push_back(&replica_->guard());
+  return guards;
 }
 
 void ProductionEngine::announce() {

@@ -38,6 +38,7 @@ class ProductionEngine final : public Engine {
   EventFeed& feed() override { return feed_; }
   Relay* relay() override { return &relay_; }
   std::vector<EventSource*> sources() override { return broker_.sources(); }
+  std::vector<DependencyGuard*> guards() override;
   asio::awaitable<void> start() override;
   std::vector<Part> parts() override;
   void stop() override;
@@ -49,6 +50,8 @@ class ProductionEngine final : public Engine {
   asio::awaitable<void> open();
   asio::awaitable<void> watch();
   asio::awaitable<void> look_around();
+  asio::awaitable<void> look_at_replica();
+  asio::awaitable<void> look_at_clock();
   void register_gauges();
 
   ProductionSettings settings_;
@@ -66,6 +69,8 @@ class ProductionEngine final : public Engine {
   LogFollower follower_;
   Signal stop_asked_;
   OutboxStats outbox_;
+  TroubleLog troubles_;
+  std::chrono::steady_clock::time_point next_clock_look_{};
   bool taken_over_ = false;
   bool stopping_ = false;
 };

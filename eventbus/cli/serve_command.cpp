@@ -24,6 +24,8 @@ namespace {
 constexpr std::string_view default_database = "postgresql://postgres:postgres@localhost:5432/events";
 constexpr std::string_view default_broker = "amqp://guest:guest@localhost:5672/";
 constexpr std::chrono::seconds longest_pause{30};
+// A server that is back is used again within it.
+constexpr std::chrono::seconds longest_reconnect_pause{4};
 
 struct ServeOptions {
   SettingOptions settings;
@@ -57,7 +59,8 @@ RabbitMqSettings rabbitmq(const Configuration& configuration) {
   RabbitMqSettings settings;
   settings.connection.url = std::move(*url);
   settings.connection.timeout = seconds(configuration, "CONNECTION_TIMEOUT");
-  settings.connection.reconnect = {.delay = seconds(configuration, "RETRY_DELAY"), .max_delay = longest_pause};
+  settings.connection.reconnect = {.delay = seconds(configuration, "RETRY_DELAY"),
+                                   .max_delay = longest_reconnect_pause};
   for (const auto queue : words_of(configuration.text("EVENTBUS_INGEST_QUEUE")))
     settings.ingest_queues.emplace_back(queue);
   settings.max_event_bytes = size(configuration, "EVENTBUS_MAX_EVENT_BYTES");

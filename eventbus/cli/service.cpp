@@ -23,7 +23,7 @@ Service::Service(asio::io_context& loop, Engine& engine, ServiceSettings setting
           loop.get_executor(), engine.store(), engine.broker(),
           [&engine](std::span<const StoredEvent> events) { engine.committed(events); }, engine.metrics(),
           settings_.publisher),
-      bus_{publisher_, engine.feed(), engine.store(), engine.broker(), engine.relay()},
+      bus_{publisher_, engine.feed(), engine.store(), engine.broker(), engine.relay(), engine.guards()},
       http_(loop, bus_, engine.metrics(), settings_.http, [this] { return readiness(); }),
       http_task_(loop.get_executor()),
       ingest_tasks_(loop.get_executor()),
@@ -35,6 +35,7 @@ Service::Service(asio::io_context& loop, Engine& engine, ServiceSettings setting
                                                 IngestSettings{.random = random_fraction}));
   }
   register_queue_gauges(engine.metrics(), engine.broker());
+  register_breaker_gauges(engine.metrics(), engine.guards());
   engine.metrics()
       .gauges("eventbus_build_info", "Always 1; the labels say what runs.", {"version", "engine"})
       .with({version(), engine.name()})

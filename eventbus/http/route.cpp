@@ -17,8 +17,8 @@ std::vector<ErrorCode> body_errors() {
 
 std::vector<Route> all_routes() {
   std::vector<Route> all;
-  for (auto part :
-       {publish_routes, query_routes, queue_routes, delivery_routes, dead_letter_routes, operations_routes}) {
+  for (auto part : {publish_routes, query_routes, queue_routes, delivery_routes, dead_letter_routes, operations_routes,
+                    breaker_routes}) {
     auto routes = part();
     all.insert(all.end(), std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end()));
   }

@@ -80,6 +80,7 @@ std::vector<Route> queue_routes();
 std::vector<Route> delivery_routes();
 std::vector<Route> dead_letter_routes();
 std::vector<Route> operations_routes();
+std::vector<Route> breaker_routes();
 
 /// The whole table, in the order of the documentation.
 std::vector<Route> all_routes();

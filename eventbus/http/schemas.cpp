@@ -120,6 +120,13 @@ constexpr std::string_view readiness =
 constexpr std::string_view mode =
     R"({"type":"object","required":["mode"],"additionalProperties":false,"properties":{"mode":{"enum":["normal","read_only"]}}})";
 
+constexpr std::string_view breaker =
+    R"({"type":"object","required":["name","state","failures","next_probe_at","held_open"],"additionalProperties":false,"properties":{)"
+    R"("name":{"type":"string"},"state":{"enum":["closed","half_open","open"]},)"
+    R"("failures":{"type":"integer","minimum":0,"description":"In a row."},)"
+    R"("next_probe_at":{"type":["string","null"],"format":"date-time","description":"Null unless it is open and probes by itself."},)"
+    R"("held_open":{"type":"boolean","description":"By hand."}}})";
+
 }  // namespace
 
 const Schemas& component_schemas() {
@@ -146,6 +153,7 @@ const Schemas& component_schemas() {
       {"DeadLetterChoice", dead_letter_choice},
       {"Readiness", readiness},
       {"Mode", mode},
+      {"Breaker", breaker},
   };
   return schemas;
 }

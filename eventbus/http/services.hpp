@@ -8,6 +8,7 @@
 #include "eventbus/http/router.hpp"
 #include "eventbus/http/server.hpp"
 #include "eventbus/http/settings.hpp"
+#include "eventbus/telemetry/trouble_log.hpp"
 
 namespace eventbus {
 
@@ -23,6 +24,7 @@ struct Services {
   HttpMetrics metrics;
   std::string openapi;  ///< The document of GET /openapi.json.
   std::string docs;     ///< The page of GET /docs.
+  TroubleLog troubles;  ///< That requests met.
   std::size_t in_flight = 0;
   bool draining = false;
 };

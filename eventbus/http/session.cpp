@@ -259,10 +259,10 @@ asio::awaitable<Result<void>> Session::call_handler() {
     if (const auto* sync = std::get_if<SyncHandler>(&call_.route->handler)) co_return (*sync)(call_);
     co_return co_await std::get<AsyncHandler>(call_.route->handler)(call_);
   } catch (const Unavailable& failure) {
-    log_warning("a request could not be served; the client is told to try again",
-                {{"route", call_.route->path},
-                 {"correlation_id", call_.correlation_id()},
-                 {"error", std::string_view(failure.what())}});
+    log(level_of(failure, services_.troubles), "a request could not be served; the client is told to try again",
+        {{"route", call_.route->path},
+         {"correlation_id", call_.correlation_id()},
+         {"error", std::string_view(failure.what())}});
     call_.answer.add_header("Retry-After", std::to_string(std::max<long>(1, failure.retry_after().count())));
     co_return fail(ErrorCode::unavailable, failure.what());
   } catch (const std::exception& failure) {

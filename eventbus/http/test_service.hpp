@@ -32,6 +32,7 @@ class TestService {
   void on_loop(const std::function<void()>& task);
   void set_ready(bool ready);
   TestBroker& broker() { return broker_; }
+  DependencyGuard& guard() { return guard_; }
 
  private:
   asio::awaitable<void> serve();
@@ -42,6 +43,7 @@ class TestService {
   EventFeed feed_;
   MetricRegistry metrics_;
   Publisher publisher_;
+  DependencyGuard guard_{"postgres"};
   Bus bus_;
   bool ready_ = true;
   HttpServer server_;

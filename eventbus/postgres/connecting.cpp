@@ -69,7 +69,7 @@ asio::awaitable<void> Connection::open(Endpoint endpoint, Deadline deadline) {
   }
   PQsetErrorVerbosity(session_, PQERRORS_DEFAULT);
   if (const auto reason = refuse_version(PQserverVersion(session_)))
-    throw ServerError("connecting to " + settings_.printable(), *reason, "0A000", settings_.variable());
+    throw ServerError("connecting to " + settings_.printable(), *reason, too_old, settings_.variable());
   if (PQsetnonblocking(session_, 1) != 0) lost();
   socket_.emplace(executor_, PQsocket(session_));
   co_await set_up_session(deadline);

@@ -254,24 +254,29 @@ std::string Connection::purpose() const {
   return "using " + settings_.printable();
 }
 
-void Connection::sent(int succeeded) const {
+void Connection::sent(int succeeded) {
   if (succeeded != 1) lost();
 }
 
-void Connection::lost() const {
+void Connection::lost() {
   const auto failure = read_connect_failure(PQerrorMessage(session_));
-  throw ServerError(purpose(), failure.message, failure.sqlstate.empty() ? "08006" : failure.sqlstate,
-                    settings_.variable());
+  give_up({purpose(), failure.message, failure.sqlstate.empty() ? "08006" : failure.sqlstate, settings_.variable()});
 }
 
 /// The server's own words (it shuts down, say) rather than that the connection is gone.
-void Connection::lost_with(const Rows& rows) const {
-  if (auto error = error_of(rows, purpose(), settings_.variable()); error && !error->sqlstate().empty()) throw *error;
+void Connection::lost_with(const Rows& rows) {
+  if (auto error = error_of(rows, purpose(), settings_.variable()); error && !error->sqlstate().empty())
+    give_up(*error);
   lost();
 }
 
-void Connection::expired() const {
-  throw ServerError(purpose(), "no answer in time", "08006", settings_.variable());
+void Connection::expired() {
+  give_up({purpose(), "no answer in time", "08006", settings_.variable()});
+}
+
+void Connection::give_up(const ServerError& error) {
+  trouble_ = error.what();
+  throw ServerError(error);
 }
 
 }  // namespace eventbus::postgres

@@ -66,6 +66,8 @@ class Connection {
   bool usable() const;
   /// `usable`, and the server has not hung up since. One system call.
   bool alive();
+  /// Why the server can't be talked to over this connection any more; empty as long as it answers.
+  const std::string& trouble() const { return trouble_; }
   int server_version() const;
   const ConnectionSettings& settings() const { return settings_; }
 
@@ -85,10 +87,11 @@ class Connection {
   std::string purpose() const;
   [[noreturn]] void refused() const;
   [[noreturn]] void unanswered() const;
-  [[noreturn]] void lost() const;
-  [[noreturn]] void lost_with(const Rows& rows) const;
-  [[noreturn]] void expired() const;
-  void sent(int succeeded) const;
+  [[noreturn]] void lost();
+  [[noreturn]] void lost_with(const Rows& rows);
+  [[noreturn]] void expired();
+  [[noreturn]] void give_up(const ServerError& error);
+  void sent(int succeeded);
   bool take_notifications();
 
   asio::any_io_executor executor_;
@@ -96,6 +99,7 @@ class Connection {
   pg_conn* session_ = nullptr;
   std::optional<Socket> socket_;
   StatementCache statements_;
+  std::string trouble_;
   bool busy_ = false;
   bool broken_ = false;
   bool wait_ended_ = false;

@@ -10,7 +10,7 @@
 #include "eventbus/postgres/pool_permits.hpp"
 #include "eventbus/postgres/reconnect_schedule.hpp"
 #include "eventbus/runtime/signal.hpp"
-#include "eventbus/telemetry/log.hpp"
+#include "eventbus/telemetry/trouble_log.hpp"
 
 namespace eventbus::postgres {
 namespace {
@@ -56,7 +56,8 @@ struct ConnectionPool::State : std::enable_shared_from_this<ConnectionPool::Stat
         metrics(metrics_of),
         permits(executor, settings.max),
         schedule(settings.reconnect),
-        attempted(executor) {}
+        attempted(executor),
+        guard(settings.breaker) {}
   ~State() { metrics.idle.add(-static_cast<double>(idle.size())); }
 
   asio::awaitable<void> take_permit(Deadline deadline);
@@ -64,6 +65,8 @@ struct ConnectionPool::State : std::enable_shared_from_this<ConnectionPool::Stat
   asio::awaitable<std::unique_ptr<Connection>> open(Deadline deadline);
   asio::awaitable<void> wait_for_turn(Deadline deadline);
   asio::awaitable<std::unique_ptr<Connection>> connect(Deadline deadline);
+  asio::awaitable<std::unique_ptr<Connection>> find(Deadline deadline);
+  void drop_idle();
   void give_back(std::unique_ptr<Connection> returned);
   void drop_surplus(Clock::time_point now);
   Unavailable exhausted() const {
@@ -79,7 +82,9 @@ struct ConnectionPool::State : std::enable_shared_from_this<ConnectionPool::Stat
   PoolPermits permits;
   ReconnectSchedule schedule;
   Signal attempted;
+  DependencyGuard guard;
   std::optional<ServerError> last_failure;
+  TroubleLog troubles;
   std::vector<Check> checks;
   std::vector<Idle> idle;  ///< Longest idle first.
   std::mt19937 random{std::random_device{}()};
@@ -98,17 +103,18 @@ class ConnectionPool::State::Attempt {
   Attempt& operator=(const Attempt&) = delete;
 
   void succeeded() {
-    if (state_.schedule.failing())
+    if (state_.troubles.over())
       log_info("PostgreSQL answers again", {{"server", std::string_view(state_.connection.printable())}});
     state_.schedule.succeeded();
     state_.last_failure.reset();
+    state_.guard.succeeded();
     reported_ = true;
   }
   void failed(const ServerError& error) {
-    if (!state_.schedule.failing())
-      log_warning("PostgreSQL can't be reached; trying again", {{"error", std::string_view(error.what())}});
+    log(state_.troubles.level(error.what()), "PostgreSQL can't be used", {{"error", std::string_view(error.what())}});
     state_.schedule.failed(Clock::now(), std::uniform_real_distribution<double>(0, 1)(state_.random));
     state_.last_failure.emplace(error);
+    state_.guard.failed(error.what());
     reported_ = true;
   }
 
@@ -131,13 +137,15 @@ asio::awaitable<std::unique_ptr<Connection>> ConnectionPool::State::idle_connect
     idle.pop_back();
     metrics.idle.add(-1);
     if (!candidate->alive()) continue;
-    if (Clock::now() - since < trusted_while_idle) co_return std::move(candidate);
+    if (guard.closed() && Clock::now() - since < trusted_while_idle) co_return std::move(candidate);
     try {
       co_await candidate->script("", std::min(deadline, Clock::now() + ping_timeout));
+      guard.succeeded();
       co_return std::move(candidate);
     } catch (const ServerError& error) {
-      log(LogLevel::debug, "an idle connection was broken; another one is used",
+      log(LogLevel::debug, "an idle connection was broken; a new one is made",
           {{"error", std::string_view(error.what())}});
+      drop_idle();  // those beside it are no better
     }
   }
   co_return nullptr;
@@ -153,7 +161,7 @@ asio::awaitable<std::unique_ptr<Connection>> ConnectionPool::State::open(Deadlin
       attempt.succeeded();
     } catch (const ServerError& error) {
       attempt.failed(error);
-      if (error.lasting() || Clock::now() >= deadline) throw;
+      if (error.lasting() || !guard.closed() || Clock::now() >= deadline) throw;
     }
   }
   co_return opened;
@@ -164,6 +172,7 @@ asio::awaitable<void> ConnectionPool::State::wait_for_turn(Deadline deadline) {
     if (now >= deadline && last_failure) throw ServerError(*last_failure);
     if (now >= deadline) throw Unavailable("connecting to " + connection.printable(), "no answer in time");
     co_await attempted.wait_until(std::min(deadline, schedule.next()));
+    if (guard.breaker().state() == CircuitBreaker::State::open) throw guard.refusal();
   }
   if (closed) throw closed_error();
 }
@@ -174,8 +183,23 @@ asio::awaitable<std::unique_ptr<Connection>> ConnectionPool::State::connect(Dead
   co_return opened;
 }
 
+/// An idle connection or a new one, as one call of the breaker.
+asio::awaitable<std::unique_ptr<Connection>> ConnectionPool::State::find(Deadline deadline) {
+  const DependencyGuard::Call call(guard);
+  auto found = co_await idle_connection(deadline);
+  if (!found) found = co_await open(deadline);
+  co_return found;
+}
+
+void ConnectionPool::State::drop_idle() {
+  metrics.idle.add(-static_cast<double>(idle.size()));
+  idle.clear();
+}
+
 void ConnectionPool::State::give_back(std::unique_ptr<Connection> returned) {
   const auto now = Clock::now();
+  if (returned && !returned->trouble().empty()) guard.failed(returned->trouble());
+  if (returned && returned->usable()) guard.succeeded();
   if (returned && returned->usable() && !closed) {
     idle.push_back({std::move(returned), now});
     metrics.idle.add(1);
@@ -206,11 +230,11 @@ void ConnectionPool::add_check(Check check) {
 asio::awaitable<ConnectionPool::Lease> ConnectionPool::acquire(Deadline deadline) {
   const auto state = state_;
   if (state->closed) throw state->closed_error();
+  state->guard.check();
   deadline = std::min(deadline, Clock::now() + state->settings.acquire_timeout);
   co_await state->take_permit(deadline);
   Lease lease(state, nullptr);
-  lease.connection_ = co_await state->idle_connection(deadline);
-  if (!lease.connection_) lease.connection_ = co_await state->open(deadline);
+  lease.connection_ = co_await state->find(deadline);
   co_return lease;
 }
 
@@ -226,12 +250,15 @@ asio::awaitable<void> ConnectionPool::warm_up() {
 
 void ConnectionPool::close() {
   state_->closed = true;
-  state_->metrics.idle.add(-static_cast<double>(state_->idle.size()));
-  state_->idle.clear();
+  state_->drop_idle();
 }
 
 bool ConnectionPool::connected() const {
   return !state_->schedule.failing();
+}
+
+DependencyGuard& ConnectionPool::guard() const {
+  return state_->guard;
 }
 
 const ConnectionSettings& ConnectionPool::connection_settings() const {

@@ -10,6 +10,7 @@
 
 #include "eventbus/core/retry_policy.hpp"
 #include "eventbus/postgres/connection.hpp"
+#include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/telemetry/metrics.hpp"
 
 namespace eventbus::postgres {
@@ -19,6 +20,7 @@ struct PoolSettings {
   std::size_t max = 20;  ///< Connections at most. Higher: more queries at a time, more memory of the server for each.
   std::chrono::milliseconds acquire_timeout{5'000};  ///< Most time to wait for a connection, connecting included.
   std::size_t max_waiting = 4096;                    ///< Operations that may wait; further ones are refused.
+  std::string breaker = "postgres";                  ///< Name of the circuit breaker.
   RetryPolicy reconnect{.delay = std::chrono::milliseconds{100}, .max_delay = std::chrono::milliseconds{2'000}};
 };
 
@@ -32,7 +34,9 @@ struct PoolMetrics {
 
 /// Lends connections to one server. For the event-loop thread. Who asks first is served first. Connects when asked, so
 /// that an idle pool leaves no work on the loop and a server that comes back is used at once; after failures with
-/// exponential backoff and full jitter, one attempt at a time. Everything here throws `Unavailable`.
+/// exponential backoff and full jitter, one attempt at a time. Everything here throws `Unavailable`, and `BreakerOpen`
+/// at once after several failures in a row: of attempts to connect, and of operations on leased connections that lost
+/// the server or got no answer in time. What the server answers, errors included, is no such failure.
 class ConnectionPool {
  public:
   /// A connection on loan. Given back when destroyed; closed instead when it is not usable. May outlive the pool.
@@ -57,6 +61,7 @@ class ConnectionPool {
   void close();
 
   bool connected() const;  ///< Whether the last attempt to connect succeeded.
+  DependencyGuard& guard() const;
   const ConnectionSettings& connection_settings() const;
   asio::any_io_executor executor() const;
 

@@ -39,6 +39,25 @@ asio::awaitable<std::string> failure_of(ConnectionPool& pool) {
   co_return "";
 }
 
+asio::awaitable<std::string> trouble_with(ConnectionPool& pool, std::string sql) {
+  auto lease = co_await pool.acquire();
+  try {
+    Statement statement(std::move(sql));
+    co_await lease->execute(std::move(statement), soon());
+  } catch (const Unavailable& error) {
+    co_return error.what();
+  }
+  co_return "";
+}
+
+asio::awaitable<std::string> refusal_of(ConnectionPool& pool) {
+  return trouble_with(pool, "SELECT 1/0");
+}
+
+asio::awaitable<std::string> end_of_session(ConnectionPool& pool) {
+  return trouble_with(pool, "SELECT pg_terminate_backend(pg_backend_pid())");
+}
+
 TEST_F(ConnectionPoolTest, LendsAConnectionAgainAndLeavesNoWorkOnTheLoop) {
   auto pool = make({.max = 2}, TestServer::shared().url());
   const auto first = run_on(loop, backend(pool));
@@ -108,17 +127,47 @@ TEST_F(ConnectionPoolTest, WorksAgainByItselfAfterTheServerWasKilled) {
   EXPECT_EQ(run_on(loop, failure_of(patient)), "") << "connections that the server closed are not lent";
 }
 
-TEST_F(ConnectionPoolTest, WaitsForAServerThatStarts) {
+TEST_F(ConnectionPoolTest, FailsAtOnceAfterFiveFailuresInARowAndProbesByItself) {
   TestServer server;
   auto pool = make({.max = 3, .acquire_timeout = 30s}, server.url());
   server.stop();
-  auto waiting = asio::co_spawn(loop, backend(pool), asio::use_future);
-  auto also = asio::co_spawn(loop, backend(pool), asio::use_future);
+  auto waiting = asio::co_spawn(loop, failure_of(pool), asio::use_future);
+  auto also = asio::co_spawn(loop, failure_of(pool), asio::use_future);
   loop.restart();
-  while (pool.connected()) loop.run_one();
-  server.start();
   loop.run();
-  EXPECT_NE(waiting.get(), also.get());
+  EXPECT_THAT(waiting.get(), HasSubstr("Is the server running"));
+  EXPECT_THAT(also.get(), HasSubstr("Is the server running"));
+  EXPECT_EQ(pool.guard().breaker().failures(), 5u);
+  EXPECT_THAT(run_on(loop, failure_of(pool)), HasSubstr("its circuit breaker is open"));
+  server.start();
+  std::string failure;
+  do failure = run_on(loop, failure_of(pool));
+  while (!failure.empty());
+  EXPECT_TRUE(pool.guard().closed());
+}
+
+TEST_F(ConnectionPoolTest, WhatTheServerAnswersIsNoFailure) {
+  auto pool = make({.max = 3}, TestServer::shared().url());
+  for (int count = 0; count < 10; ++count) EXPECT_NE(run_on(loop, refusal_of(pool)), "");
+  EXPECT_EQ(pool.guard().breaker().failures(), 0u);
+}
+
+TEST_F(ConnectionPoolTest, ConnectionsThatAreLostWhileInUseAreFailures) {
+  auto pool = make({.min = 5, .max = 5}, TestServer::shared().url());
+  run_on(loop, pool.warm_up());
+  for (int count = 0; count < 5; ++count) EXPECT_NE(run_on(loop, end_of_session(pool)), "");
+  EXPECT_THAT(run_on(loop, failure_of(pool)), HasSubstr("its circuit breaker is open"));
+  pool.guard().reset();
+  EXPECT_EQ(run_on(loop, failure_of(pool)), "");
+}
+
+TEST_F(ConnectionPoolTest, HeldOpenItLendsNothing) {
+  auto pool = make({.max = 3}, TestServer::shared().url());
+  run_on(loop, pool.warm_up());
+  pool.guard().open();
+  EXPECT_THAT(run_on(loop, failure_of(pool)), HasSubstr("POST /breakers/postgres/close"));
+  pool.guard().close();
+  EXPECT_EQ(run_on(loop, failure_of(pool)), "");
 }
 
 TEST_F(ConnectionPoolTest, AFrozenServerIsGivenUpAtTheDeadline) {

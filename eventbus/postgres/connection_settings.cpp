@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <memory>
 #include <optional>
@@ -69,6 +70,13 @@ std::optional<std::vector<Endpoint>> endpoints_of(Values& values) {
   return endpoints;
 }
 
+bool is_port(const std::string& text) {
+  if (text.empty()) return true;
+  int port = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), port);
+  return read.ec == std::errc{} && read.ptr == text.data() + text.size() && port >= 1 && port <= 65535;
+}
+
 std::string print(const Values& values, const std::vector<Endpoint>& endpoints) {
   const auto value = [&values](const char* keyword) {
     const auto found = values.find(keyword);
@@ -113,6 +121,8 @@ Result<ConnectionSettings> ConnectionSettings::parse(std::string_view text, std:
     settings.connect_timeout = std::chrono::seconds(std::max(1, std::stoi(timeout)));
   auto endpoints = endpoints_of(values);
   if (!endpoints) return std::unexpected(refused(variable, " (there must be one port, or one for each host)"));
+  if (!std::ranges::all_of(*endpoints, [](const Endpoint& endpoint) { return is_port(endpoint.port); }))
+    return std::unexpected(refused(variable, " (a port must be a number from 1 to 65535)"));
   settings.endpoints_ = std::move(*endpoints);
   settings.printable_ = print(values, settings.endpoints_);
   settings.keywords_.assign(values.begin(), values.end());

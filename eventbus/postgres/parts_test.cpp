@@ -43,9 +43,9 @@ TEST(ConnectionSettings, KnowsSeveralHosts) {
 }
 
 TEST(ConnectionSettings, RefusesBadTextWithoutRepeatingIt) {
-  for (const std::string text :
-       {"", "postgresql:/bus:s3cret@host/db", "mysql://bus:s3cret@host/db", "password=s3cret s3cret",
-        "postgresql://bus:s3cret%zz@host/db", "postgresql://bus:s3cret@[::1/db"}) {
+  for (const std::string text : {"", "postgresql:/bus:s3cret@host/db", "mysql://bus:s3cret@host/db",
+                                 "password=s3cret s3cret", "postgresql://bus:s3cret%zz@host/db",
+                                 "postgresql://bus:s3cret@[::1/db", "postgresql://bus:s3cret@host:port/db"}) {
     const auto refused = ConnectionSettings::parse(text, "DATABASE_REPLICA_URL");
     ASSERT_FALSE(refused) << text;
     EXPECT_EQ(refused.error().fields.at(0).field, "DATABASE_REPLICA_URL");
@@ -70,7 +70,7 @@ TEST(ServerError, SaysWhatAFaultMeans) {
       {"3D000", false, true, "Create the database"},
       {"42501", false, true, "Grant the role in DATABASE_URL"},
       {"53300", false, false, "POOL_MAX_SIZE"},
-      {"53100", false, false, "The disk of the database server is full"},
+      {"53100", false, false, "The disk of the server in DATABASE_URL is full"},
       {"25006", false, false, "target_session_attrs=read-write"},
       {"57014", false, false, "longer than its timeout"},
       {"57P01", true, false, "shuts down"},
@@ -103,7 +103,12 @@ TEST(ServerError, ReadsWhyAConnectionFailed) {
 }
 
 TEST(ServerError, RefusesOldServers) {
-  EXPECT_THAT(refuse_version(120'022).value(), HasSubstr("PostgreSQL 12.22. PostgreSQL 13 or newer is needed"));
+  EXPECT_THAT(refuse_version(120'022).value(), HasSubstr("PostgreSQL 12.22, but 13 or newer is needed"));
+  const ServerError error("connecting", *refuse_version(120'022), too_old, "DATABASE_REPLICA_URL");
+  EXPECT_TRUE(error.lasting());
+  EXPECT_STREQ(error.what(),
+               "connecting: the server is PostgreSQL 12.22, but 13 or newer is needed. Upgrade the server, or let "
+               "DATABASE_REPLICA_URL name another one.");
   EXPECT_FALSE(refuse_version(130'000));
 }
 

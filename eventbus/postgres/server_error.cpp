@@ -10,10 +10,11 @@ namespace eventbus::postgres {
 namespace {
 
 constexpr Fault unreachable{"", false, false, "Is the server running, and are host and port in %v right?"};
+constexpr Fault old{too_old, false, true, "Upgrade the server, or let %v name another one."};
 constexpr Fault other{"", false, false, "The server's log may say more."};
 
 constexpr std::array faults{
-    Fault{"08", true, false, "The connection broke; it is opened again by itself."},
+    Fault{"08", true, false, "The connection to the server in %v broke; it is opened again by itself."},
     Fault{"22", false, true, "The server refused a value; please report this with the server's log."},
     Fault{"25006", false, false,
           "The server only reads (a standby, or default_transaction_read_only is on): let %v name the primary, or add "
@@ -25,21 +26,23 @@ constexpr std::array faults{
     Fault{"3F000", false, true, "Create the schema, or correct the search_path of the role in %v."},
     Fault{"40001", true, false, "Concurrent transactions collided; it is tried again."},
     Fault{"40P01", true, false, "Concurrent transactions collided; it is tried again."},
-    Fault{"42501", false, true, "Grant the role in %v what it needs: it must own the tables of the event bus."},
+    Fault{"42501", false, true,
+          "Grant the role in %v what it needs: it must own the tables of the event bus, and may create them (GRANT "
+          "CREATE ON SCHEMA)."},
     Fault{"42P16", false, true, "Change the table as docs/upgrading.md says, or let %v name another database."},
     Fault{"42P01", false, true, "A table is missing: restart the service to apply its migrations."},
     Fault{"42703", false, true, "A column is missing: restart the service to apply its migrations."},
-    Fault{"53100", false, false, "The disk of the database server is full: free space there."},
-    Fault{"53200", false, false, "The database server is out of memory: lower work_mem or POOL_MAX_SIZE."},
-    Fault{"53300", false, false, "Raise max_connections of the server, or lower POOL_MAX_SIZE."},
+    Fault{"53100", false, false, "The disk of the server in %v is full: free space there."},
+    Fault{"53200", false, false, "The server in %v is out of memory: lower its work_mem, or POOL_MAX_SIZE."},
+    Fault{"53300", false, false, "Raise max_connections of the server in %v, or lower POOL_MAX_SIZE."},
     Fault{"55P03", true, false, "A lock is held by somebody else; it is tried again."},
     Fault{"57014", false, false,
           "The statement took longer than its timeout: narrow the query, or look at the server's load."},
     Fault{"57P01", true, false, "The server shuts down; the connection is opened again by itself."},
     Fault{"57P02", true, false, "The server crashed; the connection is opened again by itself."},
-    Fault{"57P03", true, false, "The server starts or stops; wait until it accepts connections."},
+    Fault{"57P03", true, false, "The server in %v starts or stops; wait until it accepts connections."},
     Fault{"57P05", true, false, "The connection was idle for too long; it is opened again by itself."},
-    Fault{"58030", false, false, "The database server can't read or write its disk: see its log."},
+    Fault{"58030", false, false, "The server in %v can't read or write its disk: see its log."},
     Fault{"XX001", false, true, "The database is damaged: see the server's log, and restore a backup."},
     Fault{"XX002", false, true, "An index is damaged: REINDEX it, and see the server's log."},
 };
@@ -57,20 +60,21 @@ std::string in_one_line(std::string_view text) {
   return line;
 }
 
-std::string describe(std::string_view message, std::string_view sqlstate, std::string_view variable) {
-  const auto code = sqlstate.empty() ? std::string() : fmt::format(" ({})", sqlstate);
-  return fmt::format("{}{}. {}", in_one_line(message), code, with_variable(explain(sqlstate).remedy, variable));
-}
-
 bool is_sqlstate(std::string_view text) {
   return text.size() == 5 &&
          std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) || std::isupper(c); });
+}
+
+std::string describe(std::string_view message, std::string_view sqlstate, std::string_view variable) {
+  const auto code = is_sqlstate(sqlstate) ? fmt::format(" ({})", sqlstate) : std::string();
+  return fmt::format("{}{}. {}", in_one_line(message), code, with_variable(explain(sqlstate).remedy, variable));
 }
 
 }  // namespace
 
 const Fault& explain(std::string_view sqlstate) {
   if (sqlstate.empty()) return unreachable;
+  if (sqlstate == too_old) return old;
   const auto exact = std::ranges::find(faults, sqlstate, &Fault::sqlstate);
   if (exact != faults.end()) return *exact;
   const auto by_class = std::ranges::find(faults, sqlstate.substr(0, 2), &Fault::sqlstate);
@@ -96,8 +100,7 @@ ConnectFailure read_connect_failure(std::string_view libpq_message) {
 
 std::optional<std::string> refuse_version(int version) {
   if (version >= oldest_server_version) return std::nullopt;
-  return fmt::format("the server is PostgreSQL {}.{}. PostgreSQL 13 or newer is needed: upgrade the server",
-                     version / 10'000, version % 10'000);
+  return fmt::format("the server is PostgreSQL {}.{}, but 13 or newer is needed", version / 10'000, version % 10'000);
 }
 
 }  // namespace eventbus::postgres

@@ -19,6 +19,8 @@ struct Fault {
 /// The fault of a code, of its class, or a general one. Never fails.
 const Fault& explain(std::string_view sqlstate);
 
+/// Stands for an SQLSTATE where the server is too old for us.
+inline constexpr std::string_view too_old = "version";
 inline constexpr std::string_view unique_violation = "23505";
 inline constexpr std::string_view lock_not_available = "55P03";
 

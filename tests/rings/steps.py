@@ -38,6 +38,11 @@ def system(tally, _):
     run(tally, *PYTEST, "tests/system", show=True, counts=True)
 
 
+def engines(tally, _):
+    """the production engine when PostgreSQL or RabbitMQ is wrong or away"""
+    run(tally, *PYTEST, "tests/engines", show=True, counts=True)
+
+
 def library(tally, _):
     """programs that build with an installed copy of the C++ library"""
     run(tally, *PYTEST, "tests/library", show=True, counts=True)
@@ -126,7 +131,7 @@ def touched():
     return changed | {path.replace(".hpp", ".cpp") for path in changed}
 
 
-STEPS = [house, build_release, unit, system, library, interop, deploy, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy, chaos]
-PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "library": [build_release, library], "deploy": [build_release, deploy],
-         "interop": [build_release, interop], "crash": [build_release, crash], "chaos": [build_release, chaos], "docs": [build_release, docs],
-         "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}
+STEPS = [house, build_release, unit, system, engines, interop, library, deploy, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy, chaos]
+PARTS = {"unit": [house, build_release, unit], "system": [build_release, system], "engines": [build_release, engines], "interop": [build_release, interop],
+         "library": [build_release, library], "deploy": [build_release, deploy], "crash": [build_release, crash], "chaos": [build_release, chaos],
+         "docs": [build_release, docs], "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}

@@ -10,6 +10,7 @@
 #include "eventbus/broker/rabbitmq/ingest_queue.hpp"
 #include "eventbus/broker/rabbitmq/live_queue.hpp"
 #include "eventbus/broker/rabbitmq/rabbitmq_broker.hpp"
+#include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/runtime/task_group.hpp"
 
 namespace eventbus::rabbitmq {
@@ -52,6 +53,14 @@ struct RabbitMqBroker::Parts {
   static std::unexpected<Error> unknown(std::string_view queue);
   asio::awaitable<bool> delivers_from(std::string queue);
 
+  // The server (rabbitmq_broker.cpp).
+  void link_changed(amqp::LinkState state);
+  void link_failed(const amqp::LinkFailure& failure);
+  asio::awaitable<void> first_logins();
+  bool connected() const;
+  /// Throws `BreakerOpen` when the server isn't worth waiting for.
+  void check() const;
+
   // Consuming (consuming.cpp).
   void consume(const LiveQueuePtr& queue);
   void stop_consuming(LiveQueue& queue);
@@ -84,7 +93,7 @@ struct RabbitMqBroker::Parts {
                                         std::optional<std::chrono::milliseconds> delay);
   asio::awaitable<std::string> retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step);
   void give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp stored_before, std::string reason);
-  static asio::awaitable<void> in_background(asio::awaitable<void> work);
+  asio::awaitable<void> in_background(asio::awaitable<void> work);
   void tick(const LiveQueuePtr& queue);
 
   asio::any_io_executor loop;
@@ -92,6 +101,11 @@ struct RabbitMqBroker::Parts {
   BrokerMetrics& metrics;
   RabbitMqSettings settings;
   BrokerClock clock;
+  DependencyGuard guard{"rabbitmq"};
+  TroubleLog troubles;       ///< With what is tried again in the background.
+  TroubleLog link_troubles;  ///< With connecting.
+  std::string refusal;       ///< Why the server let us in nowhere when last asked.
+  std::size_t failed_logins = 0;
   amqp::Connection publishing;
   amqp::Connection consuming;
   rabbitmq::Topology topology;

@@ -183,6 +183,7 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   const auto queue = co_await parts.find(name);
   if (!queue) co_return Parts::unknown(name);
   if (parts.stopped) co_return std::vector<Delivery>{};
+  parts.check();
   const Receiving receiving(queue);
   const bool cold = !queue->consumer;
   if (cold) co_await parts.begin_consuming(queue);

@@ -1,5 +1,6 @@
 #include "eventbus/broker/rabbitmq/event_publisher.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "eventbus/broker/rabbitmq/event_message.hpp"
@@ -11,22 +12,50 @@ namespace {
 
 using amqp::Fate;
 
+constexpr std::string_view lost = "the connection was lost before the server confirmed";
+
 /// Throws for the first message whose fate is not one of the good ones.
 void check(const std::vector<Fate>& fates, bool returned_is_good) {
   for (const auto fate : fates) {
     if (fate == Fate::confirmed || (fate == Fate::returned && returned_is_good)) continue;
     if (fate == Fate::returned) throw Unavailable("publishing to RabbitMQ", "the queue is gone");
     if (fate == Fate::nacked) throw Unavailable("publishing to RabbitMQ", "the server refused a message");
-    throw Unavailable("publishing to RabbitMQ", "the connection was lost before the server confirmed");
+    throw Unavailable("publishing to RabbitMQ", lost);
   }
 }
 
 }  // namespace
 
+bool EventPublisher::accepts() const {
+  return guard_.closed() || (guard_.would_allow() && connection_.state() != amqp::LinkState::disconnected);
+}
+
 asio::awaitable<std::vector<Fate>> EventPublisher::send(std::vector<amqp::Message> messages, std::uint64_t stream) {
-  auto sent = co_await connection_.publish(std::move(messages), std::chrono::steady_clock::now() + timeout_, stream);
-  if (!sent) throw Unavailable("publishing to RabbitMQ", sent.error().detail);
-  co_return std::move(*sent);
+  DependencyGuard::Call call(guard_);
+  try {
+    auto sent = co_await connection_.publish(std::move(messages), std::chrono::steady_clock::now() + timeout_, stream);
+    if (!sent) throw amqp::Refused("publishing to RabbitMQ", sent.error().detail);
+    report(call, *sent);
+    co_return std::move(*sent);
+  } catch (const amqp::Refused&) {
+    throw;
+  } catch (const Unavailable& error) {
+    topology_.forget();  // an exchange may be gone
+    if (!blocked()) call.failed(error.what());
+    throw;
+  }
+}
+
+/// A server that is low on memory or disk takes nothing, but it is there: it may be consumed from.
+bool EventPublisher::blocked() const {
+  return connection_.state() == amqp::LinkState::blocked;
+}
+
+void EventPublisher::report(DependencyGuard::Call& call, const std::vector<Fate>& fates) const {
+  const auto silent = [](Fate fate) { return fate == Fate::unknown || fate == Fate::unsent; };
+  if (!std::ranges::any_of(fates, silent)) return call.succeeded();
+  topology_.forget();  // an exchange may be gone
+  if (!blocked()) call.failed(lost);
 }
 
 /// Lets the next call send, also when this one failed.
@@ -93,6 +122,7 @@ asio::awaitable<void> EventPublisher::publish_in_turn(std::vector<StoredEvent> e
 }
 
 asio::awaitable<void> EventPublisher::publish_direct(std::vector<amqp::Message> messages) {
+  co_await topology_.until_connected();
   const auto fates = co_await send(std::move(messages), 0);
   check(fates, false);
 }

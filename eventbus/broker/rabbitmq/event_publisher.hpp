@@ -17,9 +17,11 @@ namespace eventbus::rabbitmq {
 class EventPublisher final : public EventSink {
  public:
   EventPublisher(const asio::any_io_executor& loop, amqp::Connection& connection, Topology& topology,
-                 BrokerMetrics& metrics, std::chrono::milliseconds timeout, std::size_t max_body_bytes)
+                 DependencyGuard& guard, BrokerMetrics& metrics, std::chrono::milliseconds timeout,
+                 std::size_t max_body_bytes)
       : connection_(connection),
         topology_(topology),
+        guard_(guard),
         metrics_(metrics),
         timeout_(timeout),
         max_body_bytes_(max_body_bytes),
@@ -28,6 +30,7 @@ class EventPublisher final : public EventSink {
   /// Calls may overlap. When one fails, those that began before it ended fail too, unless everything of theirs was sent
   /// already: so nothing overtakes its repetition.
   asio::awaitable<void> publish(std::vector<StoredEvent> events) override;
+  bool accepts() const override;
   /// Messages for queues rather than exchanges. Throws `Unavailable` unless a queue took each of them.
   asio::awaitable<void> publish_direct(std::vector<amqp::Message> messages);
 
@@ -36,11 +39,14 @@ class EventPublisher final : public EventSink {
   class InOrder;
   asio::awaitable<void> publish_in_turn(std::vector<StoredEvent> events);
   asio::awaitable<std::vector<amqp::Fate>> send(std::vector<amqp::Message> messages, std::uint64_t stream);
+  bool blocked() const;
+  void report(DependencyGuard::Call& call, const std::vector<amqp::Fate>& fates) const;
   bool sendable(const StoredEvent& stored, const amqp::Message& message) const;
   void count(const std::vector<StoredEvent>& events, const std::vector<amqp::Fate>& fates);
 
   amqp::Connection& connection_;
   Topology& topology_;
+  DependencyGuard& guard_;
   BrokerMetrics& metrics_;
   std::chrono::milliseconds timeout_;
   std::size_t max_body_bytes_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "eventbus/amqp/server_refusal.hpp"
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/telemetry/log.hpp"
 
@@ -13,20 +14,63 @@ using SteadyClock = std::chrono::steady_clock;
 namespace {
 
 constexpr std::chrono::milliseconds longest_pause{100};
+// A server that is there answers sooner; nobody waits for one that is not.
+constexpr std::chrono::seconds first_login{3};
+
+int established(const amqp::Connection& connection) {
+  return connection.state() == amqp::LinkState::disconnected ? 0 : 1;
+}
 
 }  // namespace
 
 RabbitMqBroker::RabbitMqBroker(const asio::any_io_executor& loop, EventStore& store, postgres::ConnectionPool& database,
                                BrokerMetrics& metrics, RabbitMqSettings settings, BrokerClock clock)
     : parts_(std::make_shared<Parts>(loop, store, database, metrics, std::move(settings), std::move(clock))) {
-  const auto link_changed = [weak = std::weak_ptr(parts_)](amqp::LinkState state) {
-    const auto parts = weak.lock();
-    if (!parts) return;
-    if (state == amqp::LinkState::disconnected) parts->topology_made = false;
-    parts->changed.notify_all();
+  const auto changed = [weak = std::weak_ptr(parts_)](amqp::LinkState state) {
+    if (const auto parts = weak.lock()) parts->link_changed(state);
   };
-  parts_->publishing.on_change(link_changed);
-  parts_->consuming.on_change(link_changed);
+  const auto failed = [weak = std::weak_ptr(parts_)](const amqp::LinkFailure& failure) {
+    if (const auto parts = weak.lock()) parts->link_failed(failure);
+  };
+  for (auto* connection : {&parts_->publishing, &parts_->consuming}) {
+    connection->on_change(changed);
+    connection->on_failure(failed);
+  }
+}
+
+void RabbitMqBroker::Parts::link_changed(amqp::LinkState state) {
+  if (state == amqp::LinkState::disconnected) topology_made = false;
+  if (connected()) {
+    guard.succeeded();
+    refusal.clear();
+    if (link_troubles.over()) log_info("RabbitMQ answers again");
+  }
+  changed.notify_all();
+}
+
+void RabbitMqBroker::Parts::link_failed(const amqp::LinkFailure& failure) {
+  ++failed_logins;
+  guard.failed_by_itself(failure.reason);
+  refusal = failure.lasting ? failure.reason : std::string();
+  log(link_troubles.level(failure.reason), "RabbitMQ can't be used; events wait in the outbox",
+      {{"error", std::string_view(failure.reason)}});
+  changed.notify_all();
+}
+
+/// Returns when it is known how the first logins of both connections went, or after a while.
+asio::awaitable<void> RabbitMqBroker::Parts::first_logins() {
+  const auto until = SteadyClock::now() + first_login;
+  const auto enough = 2 * settings.connection.url.endpoints.size();
+  while (!connected() && failed_logins < enough && SteadyClock::now() < until) co_await changed.wait_until(until);
+  if (!connected() && !refusal.empty()) throw amqp::NotAllowed("using RabbitMQ", refusal);
+}
+
+void RabbitMqBroker::Parts::check() const {
+  if (connected() ? !guard.would_allow() : !guard.closed()) throw guard.refusal();
+}
+
+bool RabbitMqBroker::Parts::connected() const {
+  return established(publishing) + established(consuming) == 2;
 }
 
 RabbitMqBroker::~RabbitMqBroker() = default;
@@ -42,7 +86,11 @@ std::vector<EventSource*> RabbitMqBroker::sources() {
 }
 
 bool RabbitMqBroker::connected() const {
-  return connections() == 2;
+  return parts_->connected();
+}
+
+DependencyGuard& RabbitMqBroker::guard() const {
+  return parts_->guard;
 }
 
 std::string RabbitMqBroker::trouble() const {
@@ -51,9 +99,6 @@ std::string RabbitMqBroker::trouble() const {
 }
 
 int RabbitMqBroker::connections() const {
-  const auto established = [](const amqp::Connection& connection) {
-    return connection.state() == amqp::LinkState::disconnected ? 0 : 1;
-  };
   return established(parts_->publishing) + established(parts_->consuming);
 }
 
@@ -61,6 +106,16 @@ asio::awaitable<void> RabbitMqBroker::start() {
   co_await parts_->catalog.migrate();
   co_await parts_->forwarding.open();
   co_await parts_->refresh();
+  co_await parts_->first_logins();
+  if (!parts_->connected()) co_return;
+  try {
+    co_await parts_->topology.ensure_exchange(std::string(default_exchange));
+  } catch (const amqp::NotAllowed&) {
+    throw;
+  } catch (const Unavailable& error) {
+    log(level_of(error, parts_->troubles), "RabbitMQ is not as it should be; events wait in the outbox",
+        {{"error", std::string_view(error.what())}});
+  }
 }
 
 asio::awaitable<void> RabbitMqBroker::run() {
@@ -74,7 +129,7 @@ asio::awaitable<void> RabbitMqBroker::run() {
     for (const auto& entry : parts.queues) all.push_back(entry.second);
     for (const auto& queue : all) parts.tick(queue);
     if (SteadyClock::now() >= next_refresh) {
-      co_await Parts::in_background(parts.look_around(std::move(all)));
+      co_await parts.in_background(parts.look_around(std::move(all)));
       next_refresh = SteadyClock::now() + parts.settings.refresh;
     }
     if (!parts.stopped) co_await parts.changed.wait_until(SteadyClock::now() + longest_pause);

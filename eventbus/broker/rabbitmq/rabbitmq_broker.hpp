@@ -15,6 +15,7 @@
 #include "eventbus/broker/event_sink.hpp"
 #include "eventbus/broker/event_source.hpp"
 #include "eventbus/postgres/connection_pool.hpp"
+#include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/store/event_store.hpp"
 
 namespace eventbus {
@@ -52,10 +53,12 @@ class RabbitMqBroker final : public Broker {
   /// One for each ingest queue. They live as long as the broker.
   std::vector<EventSource*> sources();
   bool connected() const;
+  DependencyGuard& guard() const;
   std::string trouble() const;
   int connections() const;  ///< Established ones.
 
-  /// Prepares the database. RabbitMQ may be away: what is missing there is made once it is back.
+  /// Prepares the database. RabbitMQ may be away: what is missing there is made once it is back. One that refuses us
+  /// until somebody changes something throws `Unavailable`.
   asio::awaitable<void> start() override;
   asio::awaitable<void> run() override;
   void stop() override;

@@ -71,6 +71,7 @@ class Settling {
 asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials serials) {
   if (serials.empty()) co_return;
   Settling settling(queue, serials, clock);
+  guard.check();
   const auto consumer = queue->consumer;
   if (!consumer) throw Unavailable("acknowledging", "the connection to RabbitMQ was lost; the events come again");
   std::vector<std::string> held;
@@ -84,7 +85,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials se
   auto tags = tags_of(*queue, serials);
   crash_point("broker.before_ack_commit");
   const auto lost = co_await consumer->settle(std::move(tags), amqp::Settlement::ack);
-  co_await consumer->barrier(std::chrono::steady_clock::now() + settings.timeout);
+  co_await guarded<amqp::Refused>(guard, consumer->barrier(std::chrono::steady_clock::now() + settings.timeout));
   crash_point("broker.after_ack_commit");
   settling.finish();
   for (const auto serial : serials) queue->buffer.remove(serial);
@@ -215,8 +216,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::in_background(asio::awaitable<void>
   try {
     co_await std::move(work);
   } catch (const Unavailable& error) {
-    log_warning("deliveries could not be settled; they are tried again or come again",
-                {{"error", std::string_view(error.what())}});
+    log(level_of(error, troubles), "looking after the queues failed; it is tried again",
+        {{"error", std::string_view(error.what())}});
   }
 }
 

@@ -45,19 +45,27 @@ std::string dead_letter_exchange_of(const QueueDefinition& definition) {
   return dead_letter_exchange(definition.bindings.front().exchange);
 }
 
+asio::awaitable<void> Topology::until_connected() {
+  const auto until = deadline();
+  while (connection_.state() == amqp::LinkState::disconnected && std::chrono::steady_clock::now() < until) {
+    if (!guard_.closed()) throw guard_.refusal();
+    co_await changed_.wait_until(until);
+  }
+}
+
 void Topology::forget() {
   made_.clear();
 }
 
 asio::awaitable<void> Topology::declare(amqp::QueueSpec queue) {
   const auto operation = about("declaring queue", queue.name);
-  expect(co_await connection_.declare_queue(std::move(queue), deadline()), operation);
+  expect(co_await ask(connection_.declare_queue(std::move(queue), deadline())), operation);
 }
 
 asio::awaitable<void> Topology::ensure_exchange(std::string exchange) {
   if (exchange.empty() || made_.contains(exchange)) co_return;
   std::string type = "topic";
-  expect(co_await connection_.declare_exchange(exchange, std::move(type), true, deadline()),
+  expect(co_await ask(connection_.declare_exchange(exchange, std::move(type), true, deadline())),
          about("declaring exchange", exchange));
   made_.emplace(std::move(exchange), std::chrono::steady_clock::now());
 }
@@ -66,16 +74,17 @@ asio::awaitable<void> Topology::ensure_queue(QueueDefinition definition) {
   for (const auto& binding : definition.bindings) co_await ensure_exchange(binding.exchange);
   const auto dead_letters = dead_letter_exchange_of(definition);
   std::string type = "direct";
-  expect(co_await connection_.declare_exchange(dead_letters, std::move(type), true, deadline()),
+  expect(co_await ask(connection_.declare_exchange(dead_letters, std::move(type), true, deadline())),
          about("declaring exchange", dead_letters));
   auto resting = quorum_queue(dead_letter_queue(definition.name));
   // Who looks at the dead letters takes them all; another one waits until they are back.
   resting.arguments.emplace_back("x-single-active-consumer", true);
   co_await declare(std::move(resting));
-  expect(co_await connection_.bind_queue(dead_letter_queue(definition.name), dead_letters, definition.name, deadline()),
+  expect(co_await ask(
+             connection_.bind_queue(dead_letter_queue(definition.name), dead_letters, definition.name, deadline())),
          about("binding queue", dead_letter_queue(definition.name)));
   // What it was declared with stays, whatever its definition says now: RabbitMQ knows no change of arguments.
-  const auto there = co_await connection_.inspect_queue(definition.name, deadline());
+  const auto there = co_await ask(connection_.inspect_queue(definition.name, deadline()));
   if (there) co_return;
   auto queue = quorum_queue(definition.name);
   dead_letter_to(queue, dead_letters, definition.name);
@@ -97,13 +106,14 @@ asio::awaitable<bool> Topology::ensure_ingest_queue(std::string queue) {
 
 asio::awaitable<void> Topology::bind(std::string queue, std::vector<Binding> bindings) {
   for (const auto& [exchange, routing_key] : bindings) {
-    expect(co_await connection_.bind_queue(queue, exchange, routing_key, deadline()), about("binding queue", queue));
+    expect(co_await ask(connection_.bind_queue(queue, exchange, routing_key, deadline())),
+           about("binding queue", queue));
   }
 }
 
 asio::awaitable<void> Topology::unbind(std::string queue, std::vector<Binding> bindings) {
   for (const auto& [exchange, routing_key] : bindings) {
-    expect(co_await connection_.unbind_queue(queue, exchange, routing_key, deadline()),
+    expect(co_await ask(connection_.unbind_queue(queue, exchange, routing_key, deadline())),
            about("unbinding queue", queue));
   }
 }
@@ -129,23 +139,23 @@ asio::awaitable<void> Topology::remove(QueueRecord record) {
   for (const auto delay : record.retry_delays) queues.push_back(retry_queue(name, delay));
   for (const auto& queue : queues) {
     made_.erase(queue);
-    expect(co_await connection_.delete_queue(queue, deadline()), about("deleting queue", queue));
+    expect(co_await ask(connection_.delete_queue(queue, deadline())), about("deleting queue", queue));
   }
 }
 
 asio::awaitable<std::uint64_t> Topology::purge(QueueRecord record) {
   const auto& name = record.definition.name;
-  std::uint64_t gone = expect(co_await connection_.purge_queue(name, deadline()), about("purging queue", name));
+  std::uint64_t gone = expect(co_await ask(connection_.purge_queue(name, deadline())), about("purging queue", name));
   for (const auto delay : record.retry_delays) {
     const auto queue = retry_queue(name, delay);
-    const auto purged = co_await connection_.purge_queue(queue, deadline());
+    const auto purged = co_await ask(connection_.purge_queue(queue, deadline()));
     if (purged || purged.error().code != ErrorCode::not_found) gone += expect(purged, about("purging queue", queue));
   }
   co_return gone;
 }
 
 asio::awaitable<std::uint64_t> Topology::ready(std::string queue) {
-  const auto counts = co_await connection_.inspect_queue(queue, deadline());
+  const auto counts = co_await ask(connection_.inspect_queue(queue, deadline()));
   if (!counts && counts.error().code == ErrorCode::not_found) co_return 0;
   co_return expect(counts, about("inspecting queue", queue)).ready;
 }

@@ -9,8 +9,11 @@
 #include <vector>
 
 #include "eventbus/amqp/connection.hpp"
+#include "eventbus/amqp/server_refusal.hpp"
 #include "eventbus/broker/rabbitmq/queue_catalog.hpp"
 #include "eventbus/core/queue.hpp"
+#include "eventbus/runtime/dependency_guard.hpp"
+#include "eventbus/runtime/signal.hpp"
 
 namespace eventbus::rabbitmq {
 
@@ -26,8 +29,13 @@ struct ServerCounts {
 /// also where the server holds something of the same name with other properties.
 class Topology {
  public:
-  Topology(amqp::Connection& connection, std::chrono::milliseconds timeout)
-      : connection_(connection), timeout_(timeout) {}
+  /// `changed` tells of `guard` and `connection`.
+  Topology(amqp::Connection& connection, DependencyGuard& guard, Signal& changed, std::chrono::milliseconds timeout)
+      : connection_(connection), guard_(guard), changed_(changed), timeout_(timeout) {}
+
+  /// Returns when there is a connection, and at the latest when an operation would give up waiting for one. Throws
+  /// `BreakerOpen` as soon as it isn't worth waiting.
+  asio::awaitable<void> until_connected();
 
   /// A topic exchange, once.
   asio::awaitable<void> ensure_exchange(std::string exchange);
@@ -51,8 +59,15 @@ class Topology {
  private:
   amqp::Deadline deadline() const { return std::chrono::steady_clock::now() + timeout_; }
   asio::awaitable<void> declare(amqp::QueueSpec queue);
+  template <class T>
+  asio::awaitable<T> ask(asio::awaitable<T> operation) {
+    co_await until_connected();
+    co_return co_await guarded<amqp::Refused>(guard_, std::move(operation));
+  }
 
   amqp::Connection& connection_;
+  DependencyGuard& guard_;
+  Signal& changed_;
   std::chrono::milliseconds timeout_;
   std::map<std::string, std::chrono::steady_clock::time_point> made_;  ///< Exchanges and delay queues: when.
 };
