@@ -10,7 +10,8 @@ ROUTES = {"/events": {"get", "post"}, "/events/batch": {"post"}, "/events/{event
           "/queues/{queue}/pause": {"post"}, "/queues/{queue}/resume": {"post"}, "/queues/{queue}/receive": {"post"},
           "/queues/{queue}/ack": {"post"}, "/queues/{queue}/nack": {"post"}, "/queues/{queue}/extend": {"post"},
           "/queues/{queue}/dead-letters": {"get", "delete"}, "/queues/{queue}/dead-letters/redrive": {"post"},
-          "/health": {"get"}, "/ready": {"get"}, "/metrics": {"get"}, "/mode": {"get", "put"}, "/openapi.json": {"get"}, "/docs": {"get"}}
+          "/health": {"get"}, "/ready": {"get"}, "/metrics": {"get"}, "/mode": {"get", "put"}, "/breakers": {"get"},
+          **{f"/breakers/{{name}}/{action}": {"post"} for action in ("open", "close", "reset")}, "/openapi.json": {"get"}, "/docs": {"get"}}
 METHODS = {"get", "post", "put", "delete", "patch", "head", "options"}
 
 
@@ -34,11 +35,12 @@ def test_every_described_route_is_served(bus, document):
         if path == "/events/stream":
             continue
         for method in methods:
-            real = path.replace("{event_id}", "x").replace("{queue}", "nobody")
+            real = path.replace("{event_id}", "x").replace("{queue}", "nobody").replace("{name}", "nothing")
             answer = bus.request(method.upper(), real, json={} if method in ("post", "put", "delete") else None)
             assert answer.status not in (405, 500, 501), (method, path, answer)
             if answer.status == 404:
-                assert answer.json["code"] in ("unknown_event", "unknown_queue"), (method, path, answer)
+                known = answer.json["code"] in ("unknown_event", "unknown_queue") or "no circuit breaker 'nothing'" in answer.json["detail"]
+                assert known, (method, path, answer)
 
 
 def test_every_operation_is_documented(document):
