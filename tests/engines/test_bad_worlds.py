@@ -44,7 +44,7 @@ class World:
 
 # What: the variable, its value, and words of the remedy. Each ends the start with a status other than 0.
 REFUSED = {
-    "database: no URL": ("DATABASE_URL", lambda world: f"postgresql://ann:{SECRET}@db:notaport/x", ["must be a libpq URI"]),
+    "database: no URL": ("DATABASE_URL", lambda world: f"postgresql://ann:{SECRET}@db:notaport/x", ["postgresql:// URL"]),
     "database: wrong password": ("DATABASE_URL", lambda world: f"postgresql://locked:wrong-{SECRET}@{world.there}/postgres", ["user and password"]),
     "database: unknown user": ("DATABASE_URL", lambda world: f"postgresql://nobody:{SECRET}@{world.there}/postgres", ["user"]),
     "database: missing": ("DATABASE_URL", lambda world: f"postgresql://postgres:{SECRET}@{world.there}/nothing", ["createdb"]),
@@ -53,7 +53,7 @@ REFUSED = {
     "database: nobody listens": ("DATABASE_URL", lambda world: f"postgresql://ann:{SECRET}@{world.nowhere}/x", ["Is the server running"]),
     "database: unknown host": ("DATABASE_URL", lambda world: f"postgresql://ann:{SECRET}@nowhere.invalid/x", ["host and port"]),
     "database: speaks something else": ("DATABASE_URL", lambda world: f"postgresql://ann:{SECRET}@{world.broker}/x", ["host and port"]),
-    "replica: no URL": (REPLICA, lambda world: f"postgresql://ann:{SECRET}@db:notaport/x", ["must be a libpq URI"]),
+    "replica: no URL": (REPLICA, lambda world: f"postgresql://ann:{SECRET}@db:notaport/x", ["postgresql:// URL"]),
     "replica: wrong password": (REPLICA, lambda world: f"postgresql://locked:wrong-{SECRET}@{world.there}/postgres", ["user and password"]),
     "replica: missing": (REPLICA, lambda world: f"postgresql://postgres:{SECRET}@{world.there}/nothing", ["createdb"]),
     "rabbitmq: no URL": ("RABBITMQ_URL", lambda world: f"http://ann:{SECRET}@mq/", ["amqp://"]),
