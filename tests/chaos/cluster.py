@@ -56,9 +56,19 @@ class Cluster:
             for gate in instance.gates.values():
                 gate.close()
 
-    def leader(self):
-        """The instance that relays: the log says who took the lead last."""
-        return eventually(lambda: next((one for one in self.instances if "relays the outbox" in one.log), None), PATIENCE)
+    def let_lead(self, leader, **settings):
+        """Starts everybody again, this one first and with these settings for this life, so that it relays."""
+        for instance in self.instances:
+            instance.stop()
+        usual = leader.settings
+        leader.settings = usual | settings
+        leader.start()
+        leader.settings = usual
+        leader.wait_for_log(lambda line: "relays the outbox" in line)
+        for instance in self.instances:
+            if instance is not leader:
+                instance.start()
+        return leader
 
     def until_ready(self):
         eventually(lambda: all(instance.is_ready() for instance in self.instances), PATIENCE)

@@ -49,12 +49,16 @@ class Rig:
         for worker in self.workers:
             worker.start()
 
-    def expect_recovery(self):
-        """Ready again, nothing in doubt, the outbox and the queues empty, all of it without help."""
-        self.cluster.until_ready()
+    def stop_publishing(self):
+        """Nothing is in doubt any more when this returns."""
         for worker in self.workers:
             if isinstance(worker, Publisher):
                 worker.finish()
+
+    def expect_recovery(self):
+        """Ready again, nothing in doubt, the outbox and the queues empty, all of it without help."""
+        self.cluster.until_ready()
+        self.stop_publishing()
         self.cluster.until_relayed(RECOVERY)
         client = self.cluster.instances[0].client(timeout=20)
         try:
