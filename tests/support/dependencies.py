@@ -1,5 +1,6 @@
 """PostgreSQL and RabbitMQ of the tests' own: in temporary folders, on free ports, not as root, stopped at the end."""
 import atexit
+import contextlib
 import functools
 import itertools
 import os
@@ -31,6 +32,23 @@ def server_user(*candidates):
     return next(name for name in (*candidates, "nobody") if name in names)
 
 
+def fields_of(process):
+    """State, parent … of a process; none when it is gone."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2].split()
+    return None
+
+
+def children_of(parent):
+    fields = {int(entry.name): fields_of(entry.name) for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()}
+    return {process for process, values in fields.items() if values and int(values[1]) == parent}
+
+
+def alive(process):
+    fields = fields_of(process)
+    return fields is not None and fields[0] != "Z"
+
+
 class Dependency:
     """One server process in a folder of its own."""
 
@@ -53,12 +71,22 @@ class Dependency:
                                             stdout=log, stderr=log, start_new_session=True)
 
     def signal(self, number):
-        """To the server and all its children."""
+        """To the server and all its children. PostgreSQL's are in process groups of their own: signalling its group would reach only the parent.
+        That one comes first, so that it starts no others meanwhile."""
+        children = children_of(self.process.pid)
         os.killpg(self.process.pid, number)
+        children |= children_of(self.process.pid)
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, number)
+        return children
 
     def kill(self):
-        self.signal(signal.SIGKILL)
+        """Returns when nobody is left, because the next start refuses to run beside them."""
+        self.freeze()
+        children = self.signal(signal.SIGKILL)
         self.process.wait()
+        eventually(lambda: not any(alive(child) for child in children), PATIENCE)
 
     def freeze(self):
         self.signal(signal.SIGSTOP)
