@@ -7,7 +7,8 @@ namespace eventbus {
 /// A named place where a crash test may end the process with SIGKILL. Does nothing unless the environment variable
 /// EVENTBUS_CRASH_POINT is "<name>" or "<name>:<n>" (dies at the n-th pass). Thread-safe; one pointer test otherwise.
 /// Names: store.before_commit, store.after_commit, publish.before_answer, broker.before_ack_commit,
-/// broker.after_ack_commit, relay.before_publish, relay.before_removal, relay.after_removal, ingest.before_accept.
+/// broker.after_ack_commit; with several instances also relay.before_publish, relay.before_removal,
+/// relay.after_removal, broker.before_delivery, broker.before_retry_ack, ingest.before_accept.
 void crash_point(std::string_view name);
 
 }  // namespace eventbus

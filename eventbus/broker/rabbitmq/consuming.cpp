@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
+#include "eventbus/runtime/crash_point.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
@@ -154,6 +155,7 @@ std::vector<Delivery> RabbitMqBroker::Parts::lease(LiveQueue& queue, std::size_t
       queue.metrics.end_to_end.observe(std::chrono::duration<double>(now - queued.event.stored_at).count());
   }
   queue.metrics.delivered.add(static_cast<double>(deliveries.size()));
+  if (!deliveries.empty()) crash_point("broker.before_delivery");
   return deliveries;
 }
 

@@ -112,6 +112,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::failed(LiveQueuePtr queue, Serials 
     settling.finish();
   } else if (!retried.empty()) {
     co_await publish_retries(queue, retried, options.delay);
+    crash_point("broker.before_retry_ack");
     settling.finish();
     co_await done(queue, retried);
   }
