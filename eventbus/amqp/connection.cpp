@@ -60,6 +60,10 @@ LinkState Connection::state() const {
   return link_->status().state();
 }
 
+std::uint64_t Connection::logins() const {
+  return link_->status().logins();
+}
+
 std::string Connection::trouble() const {
   return link_->status().trouble();
 }
@@ -86,13 +90,13 @@ asio::awaitable<void> Connection::wait_connected(Deadline deadline) {
 }
 
 asio::awaitable<Result<std::vector<Fate>>> Connection::publish(std::vector<Message> messages, Deadline deadline,
-                                                               std::uint64_t stream) {
+                                                               Stream stream) {
   for (const auto& message : messages) {
     auto fault = check_message(message, max_body_bytes_);
     if (!fault) co_return std::unexpected(std::move(fault.error()));
   }
   if (messages.empty()) co_return std::vector<Fate>{};
-  auto request = std::make_shared<PublishRequest>(std::move(messages), deadline, stream);
+  auto request = std::make_shared<PublishRequest>(std::move(messages), deadline, stream.number, stream.login);
   auto start = [this, &request](Completion<std::vector<Fate>> done) {
     request->done = std::move(done);
     link_->commands()->submit([request](Link* link) {

@@ -20,6 +20,14 @@ namespace eventbus::amqp {
 
 class Link;
 
+/// Messages that nothing of the same stream may overtake, and that are for one login only.
+struct Stream {
+  /// Grows; 0: none. Once a call has ended without all its messages confirmed, or the channel was lost, further calls
+  /// of this stream and of older ones are not sent.
+  std::uint64_t number = 0;
+  std::uint64_t login = 0;  ///< Not sent on the connection of another login; 0: on any.
+};
+
 /// A connection to RabbitMQ with one thread of its own, which logs in and reconnects for ever: the hosts in turn, then
 /// a pause with backoff and jitter. Operations may be called from any thread and suspend their coroutine, never the
 /// thread. Each ends by its deadline: while the server is away it waits for it, and then throws `Unavailable` with the
@@ -37,6 +45,8 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   LinkState state() const;
+  /// How often a login has succeeded: names the connection that is there now, or was last.
+  std::uint64_t logins() const;
   /// What went wrong last, in one line without secrets; empty when nothing did.
   std::string trouble() const;
   /// Called on the loop after each change.
@@ -49,10 +59,8 @@ class Connection {
   /// are those of the messages, in order. The error is about a message that can't be sent, then none was. Throws
   /// `Unavailable` only when nothing was sent. When channel or connection break in the middle, the call ends: what was
   /// in flight is `unknown`, the rest `unsent`. An exchange that doesn't exist breaks the channel: declare it first.
-  /// Calls of one `stream` (a number that grows; 0: none) are never overtaken by those behind them: once one has ended
-  /// without all its messages confirmed, further ones of this stream and older ones are not sent.
   asio::awaitable<Result<std::vector<Fate>>> publish(std::vector<Message> messages, Deadline deadline,
-                                                     std::uint64_t stream = 0);
+                                                     Stream stream = {});
 
   // Topology, one operation at a time. Errors are the caller's fault: `not_found`, or `conflict` where it exists with
   // other properties. Missing permission is `Unavailable`. After `Unavailable` it may have been done or not.

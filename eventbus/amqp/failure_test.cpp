@@ -99,14 +99,17 @@ TEST(Failures, LetNothingOfAStreamOvertakeWhatWasLost) {
   ASSERT_TRUE(bench.run(connection.declare_queue({.name = "q"}, bench.soon())));
   bench.server.freeze();
   const auto shortly = std::chrono::steady_clock::now() + std::chrono::milliseconds{300};
-  auto lost = asio::co_spawn(bench.loop, connection.publish(numbered("q", 0, 1), shortly, 1), asio::use_future);
-  auto behind = asio::co_spawn(bench.loop, connection.publish(numbered("q", 1, 1), bench.soon(), 1), asio::use_future);
-  auto other = asio::co_spawn(bench.loop, connection.publish(numbered("q", 2, 1), bench.soon(), 2), asio::use_future);
+  auto lost =
+      asio::co_spawn(bench.loop, connection.publish(numbered("q", 0, 1), shortly, {.number = 1}), asio::use_future);
+  auto behind = asio::co_spawn(bench.loop, connection.publish(numbered("q", 1, 1), bench.soon(), {.number = 1}),
+                               asio::use_future);
+  auto other = asio::co_spawn(bench.loop, connection.publish(numbered("q", 2, 1), bench.soon(), {.number = 2}),
+                              asio::use_future);
   const auto ended = [](auto& future) { return future.wait_for(std::chrono::seconds{0}) == std::future_status::ready; };
   ASSERT_TRUE(bench.run_until([&] { return ended(lost) && ended(behind); }));
   EXPECT_EQ(lost.get().value(), std::vector{Fate::unknown});
   EXPECT_THROW(behind.get(), Unavailable);
-  EXPECT_THROW(bench.run(connection.publish(numbered("q", 3, 1), bench.soon(), 1)), Unavailable);
+  EXPECT_THROW(bench.run(connection.publish(numbered("q", 3, 1), bench.soon(), {.number = 1})), Unavailable);
   bench.server.thaw();
   ASSERT_TRUE(bench.run_until([&] { return ended(other); }));
   EXPECT_EQ(other.get().value(), std::vector{Fate::confirmed});

@@ -80,7 +80,7 @@ void Link::connect() {
 void Link::connected() {
   schedule_.connected(std::chrono::steady_clock::now());
   each_channel([this](Channel& channel) { channel.attach(*session_); });
-  status_.set(LinkState::connected);
+  status_.logged_in();
   for (auto& waiter : std::exchange(connect_waiters_, {})) waiter->done(nullptr, true);
 }
 

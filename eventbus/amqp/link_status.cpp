@@ -30,6 +30,11 @@ void LinkStatus::on_failure(std::function<void(LinkFailure)> listener) {
   failure_listeners_.push_back(std::move(listener));
 }
 
+void LinkStatus::logged_in() {
+  ++logins_;
+  set(LinkState::connected);
+}
+
 void LinkStatus::note(std::string trouble) {
   const std::scoped_lock lock(mutex_);
   trouble_ = std::move(trouble);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <functional>
@@ -29,6 +30,8 @@ class LinkStatus {
   explicit LinkStatus(asio::any_io_executor loop) : loop_(std::move(loop)) {}
 
   LinkState state() const;
+  /// How often a login has succeeded: names the connection to the server that is there now, or was last.
+  std::uint64_t logins() const { return logins_; }
   /// Why it was lost, blocked or refused last, in one line without secrets; empty when it never was.
   std::string trouble() const;
   /// Why something is not done in time.
@@ -38,6 +41,7 @@ class LinkStatus {
   /// Called on the loop whenever the connection is lost or an attempt to connect fails.
   void on_failure(std::function<void(LinkFailure)> listener);
 
+  void logged_in();  ///< Connected, anew.
   void set(LinkState state);
   void set(LinkState state, std::string trouble);
   void note(std::string trouble);
@@ -47,6 +51,7 @@ class LinkStatus {
   void notify(LinkState state);
 
   asio::any_io_executor loop_;
+  std::atomic<std::uint64_t> logins_ = 0;
   mutable std::mutex mutex_;
   LinkState state_ = LinkState::disconnected;
   std::string trouble_;

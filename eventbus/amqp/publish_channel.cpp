@@ -23,6 +23,8 @@ bool all_confirmed(const PublishRequest& request) {
 
 void PublishChannel::submit(std::shared_ptr<PublishRequest> request) {
   if (request->stream != 0 && request->stream <= broken_stream_) return finish(*request, broken_stream);
+  const bool there = status().state() != LinkState::disconnected && request->login == status().logins();
+  if (request->login != 0 && !there) return finish(*request, "the connection was lost meanwhile");
   if (waiting_.size() >= most_waiting) return finish(*request, "too many calls wait");
   request->first = next_number_;
   next_number_ += request->fates.size();
@@ -114,6 +116,7 @@ void PublishChannel::lose_in_flight() {
   content_.reset();
   window_.lost(settled_);
   settle();
+  for (const auto& request : waiting_) broken_stream_ = std::max(broken_stream_, request->stream);
   // What follows an unknown message must not overtake it.
   if (!waiting_.empty() && waiting_.front()->sent > 0) {
     finish(*waiting_.front(), "");

@@ -14,12 +14,17 @@ namespace eventbus::amqp {
 
 /// Messages to send in order, and what became of them so far.
 struct PublishRequest {
-  PublishRequest(std::vector<Message> to_send, Deadline until, std::uint64_t of_stream)
-      : messages(std::move(to_send)), deadline(until), stream(of_stream), fates(messages.size(), Fate::unsent) {}
+  PublishRequest(std::vector<Message> to_send, Deadline until, std::uint64_t of_stream, std::uint64_t of_login)
+      : messages(std::move(to_send)),
+        deadline(until),
+        stream(of_stream),
+        login(of_login),
+        fates(messages.size(), Fate::unsent) {}
 
   std::vector<Message> messages;  ///< Empty once all are sent.
   Deadline deadline;
   std::uint64_t stream;  ///< 0: none.
+  std::uint64_t login;   ///< 0: any.
   std::vector<Fate> fates;
   std::uint64_t first = 0;  ///< The first message's number among all of the channel.
   std::size_t sent = 0;

@@ -76,6 +76,7 @@ std::string_view routing_key_fault(std::string_view text) {
 }
 
 std::string_view exchange_fault(std::string_view text) {
+  if (text.starts_with("amq.")) return "must not begin with amq., which RabbitMQ keeps for itself";
   const bool valid = !text.empty() && text.size() <= 127 && consists_of(text, "_.:-");
   return valid ? "" : "must have 1 to 127 characters of A-Z, a-z, 0-9, _, ., : and -";
 }

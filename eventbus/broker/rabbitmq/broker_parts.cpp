@@ -53,7 +53,9 @@ RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& sto
       consuming(loop, named(settings.connection, "consumer")),
       topology(consuming, guard, changed, settings.timeout),
       catalog(database, settings.timeout),
-      publisher(loop, publishing, topology, guard, metrics, settings.timeout, settings.connection.max_body_bytes),
+      publisher(
+          loop, publishing, topology, guard, [this] { return until_prepared(); }, metrics, settings.timeout,
+          settings.connection.max_body_bytes),
       instance(random_instance()),
       forwarding(loop, database, instance, settings.timeout, settings.patience,
                  [this](rabbitmq::SettleOrder order) { return settle_here(std::move(order)); }),
@@ -117,6 +119,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
 
 /// The server may be another one than before, or an empty one.
 asio::awaitable<void> RabbitMqBroker::Parts::ensure_topology() {
+  const auto login = publishing.logins();
   topology.forget();
   std::vector<LiveQueuePtr> all;
   all.reserve(queues.size());
@@ -128,6 +131,23 @@ asio::awaitable<void> RabbitMqBroker::Parts::ensure_topology() {
     co_await topology.bind(definition.name, definition.bindings);
   }
   topology_made = true;
+  prepared_login = login;
+  changed.notify_all();
+}
+
+bool RabbitMqBroker::Parts::prepared() const {
+  return topology_made && prepared_login == publishing.logins();
+}
+
+asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::until_prepared() {
+  const auto until = std::chrono::steady_clock::now() + settings.timeout;
+  while (!prepared()) {
+    if (!guard.closed()) throw guard.refusal();
+    if (stopped || std::chrono::steady_clock::now() >= until)
+      throw Unavailable("publishing to RabbitMQ", "its queues could not be looked after yet");
+    co_await changed.wait_until(until);
+  }
+  co_return prepared_login;
 }
 
 /// A message on its way from the server here counts once: what moves during the look is looked at again, and what the

@@ -43,6 +43,8 @@ struct RabbitMqBroker::Parts {
   LiveQueuePtr known(std::string_view name) const;
   void forget(const LiveQueuePtr& queue);
   asio::awaitable<void> ensure_topology();
+  bool prepared() const;
+  asio::awaitable<std::uint64_t> until_prepared();
   asio::awaitable<void> count(LiveQueuePtr queue);
   asio::awaitable<void> look_around(std::vector<LiveQueuePtr> all);
   asio::awaitable<Result<DeclareOutcome>> create(QueueDefinition definition);
@@ -117,7 +119,8 @@ struct RabbitMqBroker::Parts {
   std::vector<std::unique_ptr<rabbitmq::IngestQueue>> ingest_queues;
   Serial last_serial = 0;
   std::int64_t revision = 0;
-  bool topology_made = false;  ///< On the server we are connected to.
+  bool topology_made = false;        ///< On the server we are connected to.
+  std::uint64_t prepared_login = 0;  ///< Of the publishing connection, when it was made.
   bool stopped = false;
   Signal changed;
   TaskGroup background;

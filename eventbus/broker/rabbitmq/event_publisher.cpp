@@ -30,7 +30,7 @@ bool EventPublisher::accepts() const {
   return guard_.closed() || (guard_.would_allow() && connection_.state() != amqp::LinkState::disconnected);
 }
 
-asio::awaitable<std::vector<Fate>> EventPublisher::send(std::vector<amqp::Message> messages, std::uint64_t stream) {
+asio::awaitable<std::vector<Fate>> EventPublisher::send(std::vector<amqp::Message> messages, amqp::Stream stream) {
   DependencyGuard::Call call(guard_);
   try {
     auto sent = co_await connection_.publish(std::move(messages), std::chrono::steady_clock::now() + timeout_, stream);
@@ -108,6 +108,8 @@ asio::awaitable<void> EventPublisher::publish_in_turn(std::vector<StoredEvent> e
   while (serving_ != ticket) co_await turn_.wait();
   Turn turn(*this);
   if (broken_) throw Unavailable("publishing to RabbitMQ", "earlier events were not confirmed");
+  // A server that lost a queue, or is another one than before, would take the events for nobody's.
+  const auto login = co_await prepared_();
   std::vector<amqp::Message> messages;
   messages.reserve(events.size());
   for (const auto& event : events) {
@@ -116,14 +118,14 @@ asio::awaitable<void> EventPublisher::publish_in_turn(std::vector<StoredEvent> e
     if (sendable(event, message)) messages.push_back(std::move(message));
   }
   turn.end();  // the messages stand in the connection's line before anybody else runs
-  const auto fates = co_await send(std::move(messages), stream_);
+  const auto fates = co_await send(std::move(messages), {.number = stream_, .login = login});
   count(events, fates);
   check(fates, true);
 }
 
 asio::awaitable<void> EventPublisher::publish_direct(std::vector<amqp::Message> messages) {
   co_await topology_.until_connected();
-  const auto fates = co_await send(std::move(messages), 0);
+  const auto fates = co_await send(std::move(messages), {});
   check(fates, false);
 }
 

@@ -3,6 +3,8 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <utility>
 #include <vector>
 
 #include "eventbus/amqp/connection.hpp"
@@ -16,12 +18,16 @@ namespace eventbus::rabbitmq {
 /// Publishes stored events to their exchanges, with confirms. For the event-loop thread.
 class EventPublisher final : public EventSink {
  public:
+  /// Returns once every queue is known to be there and bound, with the login that this holds for.
+  using Prepared = std::function<asio::awaitable<std::uint64_t>()>;
+
   EventPublisher(const asio::any_io_executor& loop, amqp::Connection& connection, Topology& topology,
-                 DependencyGuard& guard, BrokerMetrics& metrics, std::chrono::milliseconds timeout,
+                 DependencyGuard& guard, Prepared prepared, BrokerMetrics& metrics, std::chrono::milliseconds timeout,
                  std::size_t max_body_bytes)
       : connection_(connection),
         topology_(topology),
         guard_(guard),
+        prepared_(std::move(prepared)),
         metrics_(metrics),
         timeout_(timeout),
         max_body_bytes_(max_body_bytes),
@@ -38,7 +44,7 @@ class EventPublisher final : public EventSink {
   class Turn;
   class InOrder;
   asio::awaitable<void> publish_in_turn(std::vector<StoredEvent> events);
-  asio::awaitable<std::vector<amqp::Fate>> send(std::vector<amqp::Message> messages, std::uint64_t stream);
+  asio::awaitable<std::vector<amqp::Fate>> send(std::vector<amqp::Message> messages, amqp::Stream stream);
   bool blocked() const;
   void report(DependencyGuard::Call& call, const std::vector<amqp::Fate>& fates) const;
   bool sendable(const StoredEvent& stored, const amqp::Message& message) const;
@@ -47,6 +53,7 @@ class EventPublisher final : public EventSink {
   amqp::Connection& connection_;
   Topology& topology_;
   DependencyGuard& guard_;
+  Prepared prepared_;
   BrokerMetrics& metrics_;
   std::chrono::milliseconds timeout_;
   std::size_t max_body_bytes_;

@@ -128,7 +128,8 @@ asio::awaitable<void> RabbitMqBroker::run() {
     all.reserve(parts.queues.size());
     for (const auto& entry : parts.queues) all.push_back(entry.second);
     for (const auto& queue : all) parts.tick(queue);
-    if (SteadyClock::now() >= next_refresh) {
+    const bool unprepared = !parts.prepared() && parts.connected();
+    if (unprepared || SteadyClock::now() >= next_refresh) {
       co_await parts.in_background(parts.look_around(std::move(all)));
       next_refresh = SteadyClock::now() + parts.settings.refresh;
     }
@@ -144,7 +145,7 @@ asio::awaitable<void> RabbitMqBroker::run() {
 asio::awaitable<void> RabbitMqBroker::Parts::look_around(std::vector<LiveQueuePtr> all) {
   co_await refresh();
   if (consuming.state() == amqp::LinkState::disconnected) co_return;
-  if (!topology_made) co_await ensure_topology();
+  if (!prepared()) co_await ensure_topology();
   for (const auto& queue : all) {
     if (queue->removed) continue;
     co_await count(queue);

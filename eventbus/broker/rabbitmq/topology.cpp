@@ -65,8 +65,10 @@ asio::awaitable<void> Topology::declare(amqp::QueueSpec queue) {
 asio::awaitable<void> Topology::ensure_exchange(std::string exchange) {
   if (exchange.empty() || made_.contains(exchange)) co_return;
   std::string type = "topic";
-  expect(co_await ask(connection_.declare_exchange(exchange, std::move(type), true, deadline())),
-         about("declaring exchange", exchange));
+  auto declared = co_await ask(connection_.declare_exchange(exchange, std::move(type), true, deadline()));
+  // One that somebody else declared in another way is used as it is: an event that names it must not hold up others.
+  const bool otherwise_there = !declared && declared.error().code == ErrorCode::conflict;
+  if (!otherwise_there) expect(std::move(declared), about("declaring exchange", exchange));
   made_.emplace(std::move(exchange), std::chrono::steady_clock::now());
 }
 
