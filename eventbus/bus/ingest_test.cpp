@@ -65,11 +65,11 @@ class GivenSource final : public EventSource {
 template <class Store>
 class IngestOn : public testing::Test {
  protected:
-  IngestOn() {
+  void SetUp() override {
     tasks.spawn("publisher", publisher.run());
     tasks.spawn("ingest", ingest.run());
   }
-  ~IngestOn() override {
+  void TearDown() override {
     ingest.stop();
     publisher.stop();
     until([this] { return tasks.size() == 0; });

@@ -145,7 +145,12 @@ asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::until_prepared() {
     if (!guard.closed()) throw guard.refusal();
     if (stopped || std::chrono::steady_clock::now() >= until)
       throw Unavailable("publishing to RabbitMQ", "its queues could not be looked after yet");
-    co_await changed.wait_until(until);
+    if (connected()) {
+      co_await refresh();
+      co_await ensure_topology();
+    } else {
+      co_await changed.wait_until(until);
+    }
   }
   co_return prepared_login;
 }

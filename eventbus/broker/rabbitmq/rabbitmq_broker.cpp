@@ -128,8 +128,7 @@ asio::awaitable<void> RabbitMqBroker::run() {
     all.reserve(parts.queues.size());
     for (const auto& entry : parts.queues) all.push_back(entry.second);
     for (const auto& queue : all) parts.tick(queue);
-    const bool unprepared = !parts.prepared() && parts.connected();
-    if (unprepared || SteadyClock::now() >= next_refresh) {
+    if (SteadyClock::now() >= next_refresh) {
       co_await parts.in_background(parts.look_around(std::move(all)));
       next_refresh = SteadyClock::now() + parts.settings.refresh;
     }
