@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from support.dependencies import free_port
+from support.dependencies import Postgres
 from support.server import Server, engine_settings
 from support.waiting import eventually, unique
 
@@ -170,8 +171,9 @@ def test_the_password_is_changed_and_corrected(tmp_path, world, postgres):
     server.stop()
 
 
-def test_the_disk_of_the_database_is_full_and_has_room_again(tmp_path, postgres):
-    """A tablespace on a small file system; its log is elsewhere, so that the server lives on."""
+def test_the_disk_of_the_database_is_full_and_has_room_again(tmp_path):
+    """A tablespace on a small file system, of a server that nobody else needs; its log is elsewhere, so that it lives on."""
+    postgres = Postgres()
     disk = postgres.folder / unique("disk")  # which the server's user may reach
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], check=True)
@@ -196,7 +198,9 @@ def test_the_disk_of_the_database_is_full_and_has_room_again(tmp_path, postgres)
         publish_until(bus, 201)
         server.stop()
     finally:
+        postgres.kill()
         subprocess.run(["umount", "-l", disk], check=True)
+        postgres.remove()
 
 
 def owner(postgres):

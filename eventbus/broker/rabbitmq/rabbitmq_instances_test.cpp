@@ -146,7 +146,7 @@ TEST_P(RabbitMqInstances, WithoutTheDatabaseOnlyOwnDeliveriesAreSettled) {
   publish_many(2);
   const auto taken = receive("q", 2);
   ASSERT_THAT(taken, SizeIs(2));
-  run(other().info("q"));
+  EXPECT_TRUE(run(other().info("q")));
   postgres::TestServer::shared().freeze();
   EXPECT_THROW(ack_at_other({taken[0].delivery_id}), Unavailable);
   EXPECT_EQ(ack("q", Ids{taken[1].delivery_id}).settled, 1);
