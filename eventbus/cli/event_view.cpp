@@ -6,6 +6,33 @@
 
 namespace eventbus::cli {
 
+std::string pretty_json(std::string_view text) {
+  std::string out;
+  std::string indent = "\n";
+  bool in_string = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    const bool empty = at + 1 < text.size() && (text[at + 1] == '}' || text[at + 1] == ']');
+    if (!in_string && (c == '}' || c == ']') && !out.ends_with('{') && !out.ends_with('[')) {
+      indent.resize(indent.size() - 2);
+      out += indent;
+    }
+    out += c;
+    if (c == '"') {
+      in_string = !in_string;
+    } else if (in_string && c == '\\') {
+      out += text[++at];
+    } else if (!in_string && (c == '{' || c == '[') && !empty) {
+      out += indent += "  ";
+    } else if (!in_string && c == ',') {
+      out += indent;
+    } else if (!in_string && c == ':') {
+      out += ' ';
+    }
+  }
+  return out;
+}
+
 std::vector<Column> event_columns() {
   return {{"TIMESTAMP"}, {"TYPE"}, {"KEY"}, {"EVENT ID"}, {"PAYLOAD", Align::left, true}};
 }

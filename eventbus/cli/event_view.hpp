@@ -5,7 +5,7 @@
 
 #include "eventbus/cli/console/console.hpp"
 #include "eventbus/cli/console/table.hpp"
-#include "eventbus/cli/json_object.hpp"
+#include "eventbus/client/json_object.hpp"
 
 namespace eventbus::cli {
 
@@ -16,5 +16,8 @@ std::vector<std::string> event_cells(const JsonObject& event);
 std::string event_line(const Console& console, const JsonObject& event, const std::string& note = {});
 /// One event with all its fields, a field a line, the payload indented.
 std::string event_sheet(const Console& console, const JsonObject& event);
+
+/// Canonical JSON text on several lines, indented by two spaces.
+std::string pretty_json(std::string_view text);
 
 }  // namespace eventbus::cli

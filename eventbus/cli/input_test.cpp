@@ -7,15 +7,15 @@
 #include <fstream>
 
 #include "eventbus/cli/console/exit_code.hpp"
+#include "eventbus/cli/event_view.hpp"
 #include "eventbus/cli/handler_process.hpp"
 #include "eventbus/cli/input_file.hpp"
-#include "eventbus/cli/json_object.hpp"
+
 #include "eventbus/cli/reconnect.hpp"
 
 namespace eventbus::cli {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class Folder : public ::testing::Test {
@@ -109,29 +109,6 @@ TEST_F(HandlerTest, ReportsWhileItRuns) {
   };
   EXPECT_EQ(run_handler(run, std::chrono::milliseconds(1), called), 0);
   EXPECT_GE(calls, 2);
-}
-
-TEST(JsonObject, ReadsMembersWithoutLosingDigits) {
-  const JsonObject object(
-      R"({"s":"a\"b","n":12345678901234567890123,"t":true,"z":null,"o":{"x":1},"l":["p","q"],"r":[{"k":"v"}]})");
-  EXPECT_EQ(object.text("s"), "a\"b");
-  EXPECT_EQ(object.text("n"), "12345678901234567890123");
-  EXPECT_TRUE(object.truth("t"));
-  EXPECT_FALSE(object.has("z"));
-  EXPECT_EQ(object.object("o").number("x"), 1);
-  EXPECT_THAT(object.texts("l"), ElementsAre("p", "q"));
-  EXPECT_EQ(object.objects("r").front().text("k"), "v");
-  EXPECT_EQ(object.text("missing"), "");
-}
-
-TEST(JsonObject, RefusesWhatIsNone) {
-  EXPECT_THROW(JsonObject("<html>"), CommandFailed);
-}
-
-TEST(JsonWriter, EscapesTexts) {
-  EXPECT_EQ(JsonWriter().text("a", "x\"y").number("b", 5).texts("c", {"d"}).text_if("e", "").done(),
-            R"({"a":"x\"y","b":5,"c":["d"]})");
-  EXPECT_EQ(JsonWriter().done(), "{}");
 }
 
 TEST(PrettyJson, IndentsWithoutTouchingValues) {

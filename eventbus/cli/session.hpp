@@ -3,8 +3,8 @@
 #include <string>
 
 #include "eventbus/cli/console/console.hpp"
-#include "eventbus/cli/json_object.hpp"
 #include "eventbus/client/http_client.hpp"
+#include "eventbus/client/json_object.hpp"
 
 namespace eventbus::cli {
 

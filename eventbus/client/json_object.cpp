@@ -1,15 +1,13 @@
-#include "eventbus/cli/json_object.hpp"
+#include "eventbus/client/json_object.hpp"
 
 #include <algorithm>
 #include <charconv>
 
-#include "eventbus/cli/console/exit_code.hpp"
-
-namespace eventbus::cli {
+namespace eventbus {
 namespace {
 
 [[noreturn]] void foreign_answer() {
-  throw CommandFailed(ExitCode::failed, "the answer is not from an event bus; is --url right?");
+  throw ForeignAnswer();
 }
 
 std::vector<std::pair<JsonKind, std::string>> elements(std::string_view array) {
@@ -97,31 +95,4 @@ JsonWriter& JsonWriter::texts(std::string_view name, const std::vector<std::stri
   return raw(name, values.empty() ? "[]" : array + "]");
 }
 
-std::string pretty_json(std::string_view text) {
-  std::string out;
-  std::string indent = "\n";
-  bool in_string = false;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const char c = text[at];
-    const bool empty = at + 1 < text.size() && (text[at + 1] == '}' || text[at + 1] == ']');
-    if (!in_string && (c == '}' || c == ']') && !out.ends_with('{') && !out.ends_with('[')) {
-      indent.resize(indent.size() - 2);
-      out += indent;
-    }
-    out += c;
-    if (c == '"') {
-      in_string = !in_string;
-    } else if (in_string && c == '\\') {
-      out += text[++at];
-    } else if (!in_string && (c == '{' || c == '[') && !empty) {
-      out += indent += "  ";
-    } else if (!in_string && c == ',') {
-      out += indent;
-    } else if (!in_string && c == ':') {
-      out += ' ';
-    }
-  }
-  return out;
-}
-
-}  // namespace eventbus::cli
+}  // namespace eventbus

@@ -2,19 +2,26 @@
 
 #include <cstdint>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "eventbus/core/json.hpp"
 
-namespace eventbus::cli {
+namespace eventbus {
+
+/// Whoever answered is no event bus.
+class ForeignAnswer : public std::runtime_error {
+ public:
+  ForeignAnswer() : std::runtime_error("the answer is not from an event bus; is the URL right?") {}
+};
 
 /// A JSON object of the server's, read without losing a digit. Members that are missing or null read as empty.
 class JsonObject {
  public:
   JsonObject() = default;
-  /// Throws CommandFailed when `text` is no JSON object: then whoever answered is no event bus.
+  /// Throws ForeignAnswer when `text` is no JSON object.
   explicit JsonObject(std::string_view text);
 
   bool has(std::string_view key) const;
@@ -49,7 +56,4 @@ class JsonWriter {
   std::string out_ = "{";
 };
 
-/// Canonical JSON text on several lines, indented by two spaces.
-std::string pretty_json(std::string_view text);
-
-}  // namespace eventbus::cli
+}  // namespace eventbus
