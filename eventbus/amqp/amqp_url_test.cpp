@@ -5,7 +5,6 @@
 namespace eventbus::amqp {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 

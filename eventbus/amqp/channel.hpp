@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "eventbus/amqp/connection_settings.hpp"
 #include "eventbus/amqp/link_status.hpp"
 #include "eventbus/amqp/session.hpp"
 #include "eventbus/core/retry_policy.hpp"
@@ -13,13 +14,15 @@ namespace eventbus::amqp {
 inline constexpr std::size_t most_waiting = 4096;
 
 /// One channel that heals: opened with every session, and again after the server closed it, at once the first time and
-/// with backoff while it goes on. Used on the connection's thread only.
+/// with backoff while it goes on. Breaks the connection when the server owes an answer for too long: a channel of
+/// RabbitMQ can hang for good on a quorum queue that was just starting, and not even be closed then. Used on the
+/// connection's thread only.
 class Channel {
  public:
   using Time = Deadline;
 
-  Channel(std::uint16_t number, RetryPolicy policy, LinkStatus& status)
-      : number_(number), policy_(policy), status_(status) {}
+  Channel(std::uint16_t number, const ConnectionSettings& settings, LinkStatus& status)
+      : number_(number), policy_(settings.reconnect), stall_limit_(settings.stall_limit), status_(status) {}
   virtual ~Channel() = default;
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
@@ -54,6 +57,10 @@ class Channel {
   /// The channel does its work: the next error is its first.
   void healthy() { failures_ = 0; }
   void close_and_reopen();
+  /// A method was sent that the server answers.
+  void expect_answer();
+  void answered();
+  std::chrono::milliseconds stall_limit() const { return stall_limit_; }
   Session& session() { return *session_; }
   LinkStatus& status() const { return status_; }
   template <class Method>
@@ -71,12 +78,15 @@ class Channel {
 
   std::uint16_t number_;
   RetryPolicy policy_;
+  std::chrono::milliseconds stall_limit_;
   LinkStatus& status_;
   Session* session_ = nullptr;
   State state_ = State::waiting;
   bool retiring_ = false;
   std::uint32_t failures_ = 0;
   Time reopen_at_{};
+  std::size_t owed_ = 0;  ///< Answers.
+  Time last_answer_{};    ///< Or when the first of them began to be owed.
 };
 
 }  // namespace eventbus::amqp

@@ -13,9 +13,11 @@ struct ConnectionSettings {
   AmqpUrl url;
   std::string name;       ///< Shown by the server's management.
   RetryPolicy reconnect;  ///< Of connections and channels; `max_retries` is not used, it goes on for ever.
-  /// For one attempt at one host, where the URL has no `connection_timeout`; and how long a server may confirm nothing
-  /// of what it was sent before the connection is made anew.
+  /// For one attempt at one host, where the URL has no `connection_timeout`.
   std::chrono::milliseconds timeout{30000};
+  /// How long a server may owe confirms or answers on a channel, while it is not blocked, before the connection is made
+  /// anew. Lower: sooner well when a channel hangs; higher: more patience with a server that has too much to do.
+  std::chrono::milliseconds stall_limit{15000};
   /// Larger messages are not sent, and are received without their body.
   std::size_t max_body_bytes = std::size_t{2} << 20U;
   /// Messages in flight without a confirm. More is faster up to a few thousand; all are in doubt when the server dies.

@@ -26,8 +26,9 @@ class Consumer {
   /// Hands settlements to the server, which processes them later (see `barrier`). Returns the tags that are not
   /// outstanding: settled before, or of a generation that is over, so that the message will come again.
   asio::awaitable<std::vector<DeliveryTag>> settle(std::vector<DeliveryTag> tags, Settlement settlement);
-  /// Returns once the server's channel has processed all settlements before. Throws `Unavailable` when the generation
-  /// ends first: they may have been processed or not.
+  /// Returns once the server's channel has processed all settlements before, and the handler has been given the
+  /// messages that came before that answer. Throws `Unavailable` when the generation ends first: they may have been
+  /// processed or not.
   asio::awaitable<void> barrier(Deadline deadline);
   void set_prefetch(std::uint16_t prefetch);  ///< From 1.
   /// Ends consuming; what is outstanding is the server's again. On the loop: the handler is not called any more.

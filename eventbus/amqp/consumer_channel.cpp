@@ -28,12 +28,14 @@ void ConsumerChannel::on_open() {
 
 void ConsumerChannel::send_qos(std::shared_ptr<Barrier> barrier) {
   qos_under_way_.push_back(std::move(barrier));
+  expect_answer();
   send(AMQP_BASIC_QOS_METHOD, amqp_basic_qos_t{.prefetch_size = 0, .prefetch_count = settings_.prefetch, .global = 0});
 }
 
 void ConsumerChannel::send_consume() {
   ++consumes_;
   const auto name = tag();
+  expect_answer();
   send(AMQP_BASIC_CONSUME_METHOD, amqp_basic_consume_t{.ticket = 0,
                                                        .queue = bytes_of(settings_.queue),
                                                        .consumer_tag = bytes_of(name),
@@ -50,6 +52,7 @@ void ConsumerChannel::set_prefetch(std::uint16_t prefetch) {
   // A prefetch is that of consumers to come.
   const auto old = tag();
   send_qos(nullptr);
+  expect_answer();
   send(AMQP_BASIC_CANCEL_METHOD, amqp_basic_cancel_t{.consumer_tag = bytes_of(old), .nowait = 0});
   send_consume();
 }
@@ -86,9 +89,13 @@ void ConsumerChannel::on_method(const amqp_method_t& method) {
     start.routing_key = view_of(deliver.routing_key);
     content_.begin(std::move(start));
   } else if (method.id == AMQP_BASIC_QOS_OK_METHOD) {
+    answered();
     on_qos();
   } else if (method.id == AMQP_BASIC_CONSUME_OK_METHOD) {
+    answered();
     healthy();
+  } else if (method.id == AMQP_BASIC_CANCEL_OK_METHOD) {
+    answered();
   } else if (method.id == AMQP_BASIC_CANCEL_METHOD) {
     calls_->trouble(fmt::format("queue \"{}\" was deleted, or its server is down", settings_.queue));
     end_generation("the server cancelled the consumer");
@@ -100,7 +107,9 @@ void ConsumerChannel::on_qos() {
   if (qos_under_way_.empty()) return;
   const auto barrier = std::move(qos_under_way_.front());
   qos_under_way_.pop_front();
-  if (barrier && barrier->done) barrier->done(nullptr, true);
+  if (!barrier || !barrier->done) return;
+  pump();  // what came before the answer is handed on before it
+  barrier->done(nullptr, true);
 }
 
 void ConsumerChannel::on_content(const amqp_frame_t& frame) {

@@ -30,9 +30,9 @@ class ConsumerChannel final : public Channel {
   };
 
   /// `generations` counts those of all consumers of the connection.
-  ConsumerChannel(std::uint16_t number, RetryPolicy policy, LinkStatus& status, Settings settings,
+  ConsumerChannel(std::uint16_t number, const ConnectionSettings& connection, LinkStatus& status, Settings settings,
                   std::shared_ptr<ConsumerCalls> calls, std::uint64_t& generations)
-      : Channel(number, policy, status),
+      : Channel(number, connection, status),
         settings_(std::move(settings)),
         calls_(std::move(calls)),
         generations_(generations),

@@ -24,6 +24,7 @@ class ConsumerTest : public testing::Test {
   }
   static std::vector<DeliveryTag> tags_of(const std::vector<ReceivedMessage>& messages) {
     std::vector<DeliveryTag> tags;
+    tags.reserve(messages.size());
     for (const auto& message : messages) tags.push_back(message.delivery_tag);
     return tags;
   }
@@ -118,6 +119,52 @@ TEST_F(ConsumerTest, OutlivesItsConnection) {
   other.reset();
   EXPECT_THROW(bench.run(consumer->settle({{.generation = 1, .number = 1}}, Settlement::ack)), Unavailable);
   EXPECT_THROW(bench.run(consumer->barrier(bench.soon())), Unavailable);
+}
+
+TEST_F(ConsumerTest, EndsABarrierWhenItIsCancelled) {
+  publish(1);
+  const auto consumer = connection.consume("q", 10, listener.handler());
+  ASSERT_TRUE(receives(1));
+  auto barrier = asio::co_spawn(bench.loop, consumer->barrier(bench.soon()), asio::use_future);
+  bench.loop.restart();
+  bench.loop.poll();
+  consumer->cancel();
+  const auto over = [&barrier] { return barrier.wait_for(std::chrono::seconds{0}) == std::future_status::ready; };
+  EXPECT_TRUE(bench.run_until(over));
+}
+
+/// Its channels hang, and the connection does not notice.
+void suspend_channels(TestServer& server) {
+  server.control({"eval", "[sys:suspend(Channel) || Channel <- rabbit_channel:list_local()]."});
+}
+
+TEST(StalledChannelTest, ConsumingGoesOnOverAnotherConnection) {
+  TestBench bench{TestServer::shared()};
+  auto settings = bench.settings();
+  settings.stall_limit = std::chrono::seconds{2};
+  Connection connection(bench.loop.get_executor(), settings);
+  ASSERT_TRUE(bench.run(connection.declare_queue({.name = "q"}, bench.soon())));
+  Listener listener;
+  const auto consumer = connection.consume("q", 10, listener.handler());
+  ASSERT_TRUE(bench.run(connection.publish(numbered("q", 0, 1), bench.soon())));
+  ASSERT_TRUE(bench.run_until([&] { return listener.messages.size() == 1; }));
+  suspend_channels(bench.server);
+  EXPECT_THROW(bench.run(consumer->barrier(bench.soon())), Unavailable);
+  ASSERT_TRUE(bench.run_until([&] { return listener.lost == 1; }));
+  EXPECT_TRUE(bench.run_until([&] { return listener.messages.size() == 2; }));
+  EXPECT_TRUE(listener.messages.back().redelivered);
+}
+
+TEST(StalledChannelTest, TopologyIsAskedForOverAnotherConnection) {
+  TestBench bench{TestServer::shared()};
+  auto settings = bench.settings();
+  settings.stall_limit = std::chrono::seconds{2};
+  Connection connection(bench.loop.get_executor(), settings);
+  ASSERT_TRUE(bench.run(connection.declare_queue({.name = "q"}, bench.soon())));
+  suspend_channels(bench.server);
+  EXPECT_THROW([[maybe_unused]] const auto answer = bench.run(connection.inspect_queue("q", bench.soon())),
+               Unavailable);
+  EXPECT_TRUE(bench.run(connection.inspect_queue("q", bench.soon())));
 }
 
 }  // namespace

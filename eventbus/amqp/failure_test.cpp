@@ -67,7 +67,8 @@ TEST(Failures, ShowABlockedServer) {
   EXPECT_EQ(connection.state(), LinkState::blocked);
   EXPECT_THAT(connection.trouble(), HasSubstr("memory"));
   const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds{200};
-  EXPECT_THROW(bench.run(connection.publish(numbered("q", 1, 1), soon)), Unavailable);
+  EXPECT_THROW([[maybe_unused]] const auto answer = bench.run(connection.publish(numbered("q", 1, 1), soon)),
+               Unavailable);
 
   auto waiting = asio::co_spawn(bench.loop, connection.publish(numbered("q", 2, 1), bench.soon()), asio::use_future);
   bench.server.control({"set_vm_memory_high_watermark", "0.8"});
@@ -86,7 +87,8 @@ TEST(Failures, NoticeAFrozenServerByItsHeartbeats) {
   EXPECT_THAT(connection.trouble(), HasSubstr("heartbeat"));
   // Its kernel still takes connections: the login must not hold up deadlines.
   const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds{100};
-  EXPECT_THROW(bench.run(connection.publish(numbered("q", 0, 1), soon)), Unavailable);
+  EXPECT_THROW([[maybe_unused]] const auto answer = bench.run(connection.publish(numbered("q", 0, 1), soon)),
+               Unavailable);
   bench.server.thaw();
   bench.run(connection.wait_connected(bench.soon()));
 }
@@ -108,8 +110,10 @@ TEST(Failures, LetNothingOfAStreamOvertakeWhatWasLost) {
   const auto ended = [](auto& future) { return future.wait_for(std::chrono::seconds{0}) == std::future_status::ready; };
   ASSERT_TRUE(bench.run_until([&] { return ended(lost) && ended(behind); }));
   EXPECT_EQ(lost.get().value(), std::vector{Fate::unknown});
-  EXPECT_THROW(behind.get(), Unavailable);
-  EXPECT_THROW(bench.run(connection.publish(numbered("q", 3, 1), bench.soon(), {.number = 1})), Unavailable);
+  EXPECT_THROW([[maybe_unused]] const auto answer = behind.get(), Unavailable);
+  EXPECT_THROW([[maybe_unused]] const auto answer =
+                   bench.run(connection.publish(numbered("q", 3, 1), bench.soon(), {.number = 1})),
+               Unavailable);
   bench.server.thaw();
   ASSERT_TRUE(bench.run_until([&] { return ended(other); }));
   EXPECT_EQ(other.get().value(), std::vector{Fate::confirmed});

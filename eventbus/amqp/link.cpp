@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <exception>
 
-#include "eventbus/amqp/random.hpp"
 #include "eventbus/amqp/tcp_connect.hpp"
 #include "eventbus/amqp/wire_fields.hpp"
 
@@ -33,8 +32,8 @@ Link::Link(asio::any_io_executor loop, ConnectionSettings settings)
       commands_(std::make_shared<CommandQueue>(most_waiting)),
       schedule_(settings_.reconnect, settings_.url.endpoints.size(), random_fraction),
       waiter_(stop_, commands_->wakeup(), [this] { return keep_house(); }),
-      publisher_(publisher_number, settings_.reconnect, status_, settings_),
-      topology_(topology_number, settings_.reconnect, status_),
+      publisher_(publisher_number, settings_, status_),
+      topology_(topology_number, settings_, status_),
       thread_([this] { run(); }) {}
 
 Link::~Link() {
@@ -173,7 +172,11 @@ Deadline Link::keep_house() {
 
 void Link::tick(Deadline now) {
   each_channel([now](Channel& channel) { channel.tick(now); });
-  std::erase_if(consumers_, [](const auto& consumer) { return consumer.second->is_retired(); });
+  std::erase_if(consumers_, [](const auto& consumer) {
+    if (!consumer.second->is_retired()) return false;
+    consumer.second->end("the consumer was cancelled");
+    return true;
+  });
   std::erase_if(connect_waiters_, [this, now](auto& waiter) {
     if (waiter->deadline > now) return false;
     fail(*waiter, status_.why_late());
@@ -210,8 +213,8 @@ void Link::add_consumer(std::uint64_t key, ConsumerChannel::Settings settings, s
                                consumers_.size()));
     return;
   }
-  auto channel = std::make_unique<ConsumerChannel>(number, settings_.reconnect, status_, std::move(settings),
-                                                   std::move(calls), generations_);
+  auto channel = std::make_unique<ConsumerChannel>(number, settings_, status_, std::move(settings), std::move(calls),
+                                                   generations_);
   auto& added = *consumers_.emplace(number, std::move(channel)).first->second;
   consumer_numbers_[key] = number;
   if (status_.state() != LinkState::disconnected) added.attach(*session_);

@@ -12,6 +12,7 @@ constexpr std::uint64_t generation = 7;
 
 std::vector<DeliveryTag> tags(const std::vector<std::uint64_t>& numbers) {
   std::vector<DeliveryTag> result;
+  result.reserve(numbers.size());
   for (const auto number : numbers) result.push_back({generation, number});
   return result;
 }

@@ -174,7 +174,7 @@ bool PublishChannel::awaits_confirms() const {
 
 void PublishChannel::tick(Time now) {
   Channel::tick(now);
-  if (awaits_confirms() && now >= last_progress_ + stall_limit_)
+  if (awaits_confirms() && now >= last_progress_ + stall_limit())
     throw Unavailable("publishing to RabbitMQ", "the server is alive, but confirms nothing any more");
   if (now < next_expiry_) return;
   next_expiry_ = Time::max();
@@ -200,7 +200,7 @@ void PublishChannel::expire(Requests& requests, Time now) {
 }
 
 Channel::Time PublishChannel::due() const {
-  const auto stalled = awaits_confirms() ? last_progress_ + stall_limit_ : Time::max();
+  const auto stalled = awaits_confirms() ? last_progress_ + stall_limit() : Time::max();
   return std::min({Channel::due(), next_expiry_, stalled});
 }
 

@@ -32,17 +32,13 @@ struct PublishRequest {
   Completion<std::vector<Fate>> done;
 };
 
-/// The confirming channel. Breaks the connection when the server confirms nothing for long (`stall_limit`): a channel
-/// of RabbitMQ can hang for good on a quorum queue that was just starting, and not even be closed then. What was sent
-/// when it is lost is unknown, and a request that was sent in part ends there; a request of which nothing was sent
+/// The confirming channel. A server that confirms nothing for long has stalled like one that owes an answer. What was
+/// sent when it is lost is unknown, and a request that was sent in part ends there; a request of which nothing was sent
 /// waits for the channel to come back, until its deadline, unless it would overtake others of its stream.
 class PublishChannel final : public Channel {
  public:
-  PublishChannel(std::uint16_t number, RetryPolicy policy, LinkStatus& status, const ConnectionSettings& settings)
-      : Channel(number, policy, status),
-        stall_limit_(settings.timeout),
-        window_(settings.confirm_window),
-        content_(settings.max_body_bytes) {}
+  PublishChannel(std::uint16_t number, const ConnectionSettings& settings, LinkStatus& status)
+      : Channel(number, settings, status), window_(settings.confirm_window), content_(settings.max_body_bytes) {}
 
   void submit(std::shared_ptr<PublishRequest> request);
   /// The server takes messages again.
@@ -74,7 +70,6 @@ class PublishChannel final : public Channel {
   void finish(PublishRequest& request, const std::string& reason);
   void drop_broken_streams();
 
-  std::chrono::milliseconds stall_limit_;
   ConfirmWindow window_;
   IncomingContent content_;
   bool confirming_ = false;

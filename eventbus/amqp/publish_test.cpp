@@ -53,6 +53,7 @@ TEST_F(PublishTest, KeepsOrderWithinAndAcrossCalls) {
   constexpr int calls = 20;
   constexpr int messages_a_call = 500;
   std::vector<std::future<Result<std::vector<Fate>>>> fates;
+  fates.reserve(calls);
   for (int call = 0; call < calls; ++call) {
     fates.push_back(asio::co_spawn(
         bench.loop, connection.publish(numbered("q", call * messages_a_call, messages_a_call), bench.soon()),

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <memory>
 
 namespace eventbus::amqp {
 
@@ -93,8 +94,8 @@ Error as_error(const ServerRefusal& refusal, std::string_view operation) {
 std::string explain_version(std::string_view version) {
   int major = 0;
   int minor = 0;
-  const auto* const end = version.data() + version.size();
-  const auto first = std::from_chars(version.data(), end, major);
+  const char* const end = std::to_address(version.end());
+  const auto first = std::from_chars(std::to_address(version.begin()), end, major);
   const bool read =
       first.ec == std::errc{} && first.ptr != end && std::from_chars(first.ptr + 1, end, minor).ec == std::errc{};
   if (read && (major > 3 || (major == 3 && minor >= 10))) return "";

@@ -40,11 +40,14 @@ void TopologyChannel::submit(std::shared_ptr<TopologyRequest> request) {
 void TopologyChannel::pump() {
   if (!is_open() || under_way_ || requests_.empty()) return;
   under_way_ = true;
+  expect_answer();
   requests_.front()->send(session(), number());
 }
 
 void TopologyChannel::on_method(const amqp_method_t& method) {
-  if (under_way_ && method.id == requests_.front()->answer) finish_front(nullptr, counts_of(method));
+  if (!under_way_ || method.id != requests_.front()->answer) return;
+  answered();
+  finish_front(nullptr, counts_of(method));
 }
 
 void TopologyChannel::on_closed(const ServerRefusal& refusal) {

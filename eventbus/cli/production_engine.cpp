@@ -1,7 +1,6 @@
 #include "eventbus/cli/production_engine.hpp"
 
 #include <algorithm>
-#include <random>
 
 #include "eventbus/amqp/server_refusal.hpp"
 #include "eventbus/core/error.hpp"
@@ -31,11 +30,6 @@ bool is_lasting(const Unavailable& error) {
 std::string word(bool connected, const DependencyGuard& guard) {
   if (guard.breaker().held_open()) return "held open";
   return connected && guard.breaker().state() != CircuitBreaker::State::open ? "connected" : "disconnected";
-}
-
-double random_fraction() {
-  thread_local std::mt19937_64 random(std::random_device{}());
-  return std::uniform_real_distribution<double>(0, 1)(random);
 }
 
 }  // namespace

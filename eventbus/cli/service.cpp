@@ -1,21 +1,10 @@
 #include "eventbus/cli/service.hpp"
 
-#include <random>
-
 #include "eventbus/bus/bus_metrics.hpp"
 #include "eventbus/cli/version.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::cli {
-namespace {
-
-double random_fraction() {
-  thread_local std::mt19937_64 random(std::random_device{}());
-  return std::uniform_real_distribution<double>(0, 1)(random);
-}
-
-}  // namespace
-
 Service::Service(asio::io_context& loop, Engine& engine, ServiceSettings settings)
     : engine_(engine),
       settings_(std::move(settings)),

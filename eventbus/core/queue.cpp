@@ -236,15 +236,21 @@ Result<QueueDefinition> parse_queue_definition(std::string_view name, std::strin
 }
 
 void append_queue_definition(std::string& out, const QueueDefinition& definition) {
-  const auto ttl = definition.message_ttl.transform([](milliseconds value) { return value.count(); });
   out += R"({"name":)";
   append_json_string(out, definition.name);
-  out += R"(,"bindings":[)";
+  out += ',';
+  append_queue_settings(out, definition);
+  out += '}';
+}
+
+void append_queue_settings(std::string& out, const QueueDefinition& definition) {
+  const auto ttl = definition.message_ttl.transform([](milliseconds value) { return value.count(); });
+  out += R"("bindings":[)";
   append_bindings(out, definition.bindings);
   fmt::format_to(
       std::back_inserter(out),
       R"(],"max_retries":{},"retry_delay_ms":{},"retry_backoff":{},"retry_max_delay_ms":{},"message_ttl_ms":{},)"
-      R"("max_length":{},"overflow":"{}","lease_ms":{},"ordered":{},"start_from":"{}"}})",
+      R"("max_length":{},"overflow":"{}","lease_ms":{},"ordered":{},"start_from":"{}")",
       definition.retry.max_retries, definition.retry.delay.count(), definition.retry.backoff,
       definition.retry.max_delay.count(), number_or_null(ttl), number_or_null(definition.max_length),
       definition.overflow == Overflow::reject ? "reject" : "drop_oldest", definition.lease.count(), definition.ordered,

@@ -50,6 +50,8 @@ Result<QueueDefinition> parse_queue_definition(std::string_view name, std::strin
 /// Appends the definition as JSON: every field, `name` included; the exact inverse of `parse_queue_definition` but for
 /// `name`.
 void append_queue_definition(std::string& out, const QueueDefinition& definition);
+/// Its members but `name`, without braces: the body of the request is `{` + settings + `}`.
+void append_queue_settings(std::string& out, const QueueDefinition& definition);
 bool valid_queue_name(std::string_view name);
 
 }  // namespace eventbus

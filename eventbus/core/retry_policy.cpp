@@ -2,8 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 
 namespace eventbus {
+
+double random_fraction() {
+  thread_local std::mt19937_64 engine{std::random_device{}()};
+  return std::uniform_real_distribution<double>{0.0, 1.0}(engine);
+}
 
 std::chrono::milliseconds RetryPolicy::ceiling(std::uint32_t failed_attempts) const {
   const double exponent = failed_attempts == 0 ? 0.0 : static_cast<double>(failed_attempts) - 1.0;

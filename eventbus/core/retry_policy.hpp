@@ -22,4 +22,7 @@ struct RetryPolicy {
   bool operator==(const RetryPolicy&) const = default;
 };
 
+/// For the jitter: uniform in [0, 1). Thread-safe.
+double random_fraction();
+
 }  // namespace eventbus

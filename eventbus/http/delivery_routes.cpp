@@ -65,12 +65,11 @@ asio::awaitable<Result<void>> receive(Call& call) {
   auto order = read_receive(call.body);
   if (!order) co_return std::unexpected(std::move(order.error()));
   auto& broker = call.services.bus.broker;
-  const auto begun = Connection::Clock::now();
-  auto deliveries = co_await broker.receive(call.parameter, order->max, begun);
-  if (deliveries && deliveries->empty() && order->wait.count() > 0 && !call.services.draining) {
-    auto waiting = broker.receive(call.parameter, order->max, begun + order->wait);
-    deliveries = co_await call.connection.while_connected(std::move(waiting));
-  }
+  const bool waits = order->wait.count() > 0 && !call.services.draining;
+  const auto now = Connection::Clock::now();
+  auto receiving = broker.receive(call.parameter, order->max, waits ? now + order->wait : now);
+  if (waits) receiving = call.connection.while_connected(std::move(receiving));
+  auto deliveries = co_await std::move(receiving);
   if (!deliveries) co_return std::unexpected(std::move(deliveries.error()));
   if (call.connection.gone()) {
     broker.give_back(call.parameter, ids_of(*deliveries));

@@ -103,7 +103,7 @@ def test_rabbitmq_goes_away_and_comes_back(server, bus, rabbitmq):
     eventually(lambda: bus.get("/ready").status == 200, RECOVERY)
     assert breaker(bus, "rabbitmq")["state"] == "closed"
     eventually(lambda: outbox(bus) == 0, RECOVERY)
-    received = [delivery["event"]["event_id"] for delivery in bus.receive(queue, max=100, wait_ms=5000)]
-    assert received == published
+    received = [delivery["event"]["event_id"] for delivery in bus.drain(queue, 20)]
+    assert received == published and bus.receive(queue) == []
     lines = [line for line in server.lines if "RABBITMQ_URL" in line]
     assert 1 <= len(lines) <= 10, lines

@@ -34,13 +34,16 @@ bool wanted(const QueueDefinition& definition, const StoredEvent& stored) {
 }  // namespace
 
 /// Puts stored events into the queue itself until none is left, then binds it. What is stored meanwhile comes by its
-/// binding; copies of what was put in come twice and are told apart by position.
+/// binding; copies of what was put in come twice and are told apart by position. One instance does it at a time; when
+/// it dies another one goes on, from its last page.
 asio::awaitable<void> RabbitMqBroker::Parts::backfill(LiveQueuePtr queue) {
   if (std::exchange(queue->backfilling, true)) co_return;
   const Ending ending(*queue);
-  auto after = queue->record.backfilled_to.value_or(0);
+  auto claimed = co_await catalog.claim_backfill(queue->name(), instance);
+  if (!claimed) co_return;
+  auto after = *claimed;
   bool bound = false;
-  while (!queue->removed) {
+  while (!queue->removed && !stopped) {
     auto page = co_await store.read_log(after, page_events, "");
     if (page.events.empty() && bound) break;
     if (page.events.empty()) {
@@ -56,10 +59,12 @@ asio::awaitable<void> RabbitMqBroker::Parts::backfill(LiveQueuePtr queue) {
     co_await publisher.publish_direct(std::move(messages));
     after = page.scanned;
     queue->record.live_after = std::max(queue->record.live_after, after);
-    co_await catalog.set_backfill(queue->name(), after, queue->record.live_after);
+    if (!co_await catalog.set_backfill(queue->name(), instance, after, queue->record.live_after)) co_return;
   }
-  co_await catalog.set_backfill(queue->name(), std::nullopt, queue->record.live_after);
-  queue->record.backfilled_to.reset();
+  if (queue->removed || stopped) co_return;
+  const bool complete = co_await catalog.set_backfill(queue->name(), instance, std::nullopt, queue->record.live_after);
+  if (complete) queue->record.backfilled_to.reset();
+  changed.notify_all();
 }
 
 }  // namespace eventbus

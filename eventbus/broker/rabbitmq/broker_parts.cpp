@@ -20,6 +20,7 @@ amqp::ConnectionSettings named(amqp::ConnectionSettings settings, std::string_vi
 
 /// Of a queue whose messages keep moving.
 constexpr int most_looks = 3;
+constexpr std::chrono::seconds patience_for_arrivals{1};
 
 rabbitmq::InstanceId random_instance() {
   std::random_device random;
@@ -162,8 +163,13 @@ asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
     const auto moves = queue->moves;
     const auto consumer = queue->consumer;
     auto record = queue->record;
-    const auto counts = co_await topology.count(std::move(record));
-    if (consumer) co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + settings.timeout);
+    std::vector<std::chrono::milliseconds> gone;
+    const auto counts = co_await topology.count(std::move(record), gone);
+    for (const auto delay : gone) {
+      std::erase(queue->record.retry_delays, delay);
+      co_await catalog.remove_retry_delay(queue->name(), delay);
+    }
+    if (consumer) co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + patience_for_arrivals);
     queue->counts = counts;
     queue->arriving = 0;
     if (queue->moves == moves) co_return;

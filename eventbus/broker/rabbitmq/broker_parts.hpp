@@ -19,8 +19,9 @@ namespace eventbus::rabbitmq {
 asio::awaitable<void> settle_unread(std::shared_ptr<amqp::Consumer> consumer, std::vector<amqp::DeliveryTag> tags,
                                     amqp::Settlement settlement);
 
-/// Returns when everything is here that the server had handed to the consumer.
-asio::awaitable<void> until_arrived(std::shared_ptr<amqp::Consumer> consumer, amqp::Deadline deadline);
+/// Returns when everything is here that the server had handed to the consumer; false: its channel is not open, or the
+/// answer stayed out.
+asio::awaitable<bool> until_arrived(std::shared_ptr<amqp::Consumer> consumer, amqp::Deadline deadline);
 
 }  // namespace eventbus::rabbitmq
 
@@ -49,6 +50,7 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> look_around(std::vector<LiveQueuePtr> all);
   asio::awaitable<Result<DeclareOutcome>> create(QueueDefinition definition);
   asio::awaitable<void> backfill(LiveQueuePtr queue);
+  asio::awaitable<void> begin_backfill(LiveQueuePtr queue);
   asio::awaitable<std::uint64_t> clear_dead_letters(LiveQueuePtr queue, DeadLetterSelection selection,
                                                     std::uint32_t events_per_second, bool dry_run, bool redrive);
   QueueInfo info_of(const LiveQueue& queue) const;

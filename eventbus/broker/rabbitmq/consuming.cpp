@@ -1,5 +1,7 @@
 // Messages from RabbitMQ, and who gets them.
 #include <algorithm>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/runtime/crash_point.hpp"
@@ -17,6 +19,7 @@ namespace {
 
 // Also without waiting a receive gets what is ready, but it has to come from the server first.
 constexpr std::chrono::milliseconds patience{1000};
+constexpr int most_rounds = 5;  // of asking for more while more is published all the time
 
 /// Counts a receive among the queue's consumers.
 class Receiving {
@@ -124,12 +127,13 @@ asio::awaitable<void> settle_unread(std::shared_ptr<amqp::Consumer> consumer, st
   }
 }
 
-asio::awaitable<void> until_arrived(std::shared_ptr<amqp::Consumer> consumer, amqp::Deadline deadline) {
+asio::awaitable<bool> until_arrived(std::shared_ptr<amqp::Consumer> consumer, amqp::Deadline deadline) {
   try {
     co_await consumer->barrier(deadline);
   } catch (const Unavailable&) {
-    co_return;  // its channel is not open, so the server hands nothing to it
+    co_return false;  // its channel is not open, so the server hands nothing to it
   }
+  co_return true;
 }
 
 }  // namespace rabbitmq
@@ -159,23 +163,23 @@ std::vector<Delivery> RabbitMqBroker::Parts::lease(LiveQueue& queue, std::size_t
   return deliveries;
 }
 
-/// Returns when as much of what the server had ready is here as is wanted, or after some patience.
+/// Returns when as much of what the server had ready is here as is wanted, or after some patience. A quorum queue that
+/// has nothing ready may still be handing messages to the channel, so a round in which some arrived is not the last.
 asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue, std::size_t wanted) {
   const auto until = SteadyClock::now() + patience;
   const auto consumer = queue->consumer;
+  int rounds = 0;
   while (!queue->removed && consumer && queue->buffer.waiting() < wanted && SteadyClock::now() < until) {
+    const auto moves = queue->moves;
     const auto ready = co_await topology.ready(queue->name());
     bool all_here = ready == 0;
+    if (all_here) all_here = co_await rabbitmq::until_arrived(consumer, until);
     if (all_here) {
-      try {
-        co_await consumer->barrier(until);
-      } catch (const Unavailable&) {
-        all_here = false;  // its channel is not open yet
-      }
+      if (queue->moves == moves || ++rounds == most_rounds) co_return;
+    } else {
+      const auto soon = std::min(until, SteadyClock::now() + std::chrono::milliseconds{5});
+      co_await queue->filled.wait_until(soon);
     }
-    if (all_here) co_return;
-    const auto soon = std::min(until, SteadyClock::now() + std::chrono::milliseconds{5});
-    co_await queue->filled.wait_until(soon);
   }
 }
 
@@ -191,11 +195,16 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   if (cold) co_await parts.begin_consuming(queue);
   const bool waits = deadline > SteadyClock::now();
   if (!waits && !queue->record.paused) co_await parts.fetch(queue, cold ? max : 1);
+  // Who asked may have left while nothing here could be interrupted.
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  const auto asked = [&] { return cancellation.cancelled() == asio::cancellation_type::none; };
   auto deliveries = parts.lease(*queue, max);
-  while (deliveries.empty() && !queue->removed && !parts.stopped && SteadyClock::now() < deadline) {
+  while (deliveries.empty() && asked() && !queue->removed && !parts.stopped && SteadyClock::now() < deadline) {
     parts.consume(queue);
     const bool arrived = co_await queue->arrived.wait_until(deadline);
     if (!arrived) break;  // the deadline, or nobody waits any more
+    // When it is the first, the rest of what was ready is on its way.
+    if (cold && queue->buffer.deliverable()) co_await parts.fetch(queue, max);
     deliveries = parts.lease(*queue, max);
   }
   if (queue->removed) co_return Parts::unknown(name);

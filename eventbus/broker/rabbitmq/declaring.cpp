@@ -11,6 +11,8 @@ using rabbitmq::QueueRecord;
 
 namespace {
 
+constexpr std::chrono::seconds patience_for_backfill{1};
+
 Result<void> changeable(const QueueDefinition& old, const QueueDefinition& wanted) {
   std::vector<FieldError> fields;
   if (old.ordered != wanted.ordered)
@@ -83,8 +85,16 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::Parts::create(QueueDefin
   if (live) co_await topology.bind(name, definition.bindings);
   co_await refresh();
   const auto queue = known(name);
-  if (queue && !live) co_await backfill(queue);
+  if (queue && !live) co_await begin_backfill(queue);
   co_return inserted ? DeclareOutcome::created : DeclareOutcome::unchanged;
+}
+
+/// A short past is in the queue when its declaration is answered, a long one goes on.
+asio::awaitable<void> RabbitMqBroker::Parts::begin_backfill(LiveQueuePtr queue) {
+  background.spawn("backfill", in_background(backfill(queue)));
+  const auto until = std::chrono::steady_clock::now() + patience_for_backfill;
+  while (queue->record.backfilled_to && !queue->removed && std::chrono::steady_clock::now() < until)
+    co_await changed.wait_until(until);
 }
 
 asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {

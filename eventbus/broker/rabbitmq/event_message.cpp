@@ -117,6 +117,12 @@ std::string our_reason(const std::string& death) {
 
 }  // namespace
 
+Trials next_trials(Trials trials, Timestamp now) {
+  ++trials.attempt;
+  if (trials.first_failed_at == Timestamp{}) trials.first_failed_at = now;
+  return trials;
+}
+
 amqp::Message event_message(const StoredEvent& stored) {
   const auto& event = *stored.event;
   amqp::Message message;
@@ -159,6 +165,29 @@ amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchang
   add(headers, header::attempts, std::int64_t{death.attempts});
   add_time(headers, header::last_failed_at, death.last_failed_at);
   return message;
+}
+
+amqp::Message unreadable_dead_letter(const amqp::ReceivedMessage& message, std::string_view queue,
+                                     const std::string& reason) {
+  amqp::Message copy;
+  copy.routing_key = dead_letter_queue(queue);
+  copy.body = message.body;
+  copy.properties = message.properties;
+  copy.properties.delivery_mode = 2;
+  copy.properties.expiration.clear();
+  auto& headers = copy.properties.headers;
+  std::erase_if(headers, [](const auto& entry) { return std::holds_alternative<amqp::JsonText>(entry.second); });
+  const amqp::Headers ours{{std::string(header::exchange), message.exchange},
+                           {std::string(header::routing_key), message.routing_key},
+                           {std::string(header::reason), reason},
+                           {std::string(header::last_failed_at), micros(now())}};
+  for (const auto& entry : ours) {
+    std::erase_if(headers, [&entry](const auto& old) { return old.first == entry.first; });
+  }
+  headers.insert(headers.end(), ours.begin(), ours.end());
+  // Headers that fill what AMQP allows leave no room for ours.
+  if (!amqp::check_message(copy, copy.body.size())) headers = ours;
+  return copy;
 }
 
 Result<EventDraft> read_publish_request(const amqp::ReceivedMessage& message, std::size_t max_event_bytes) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "eventbus/amqp/message.hpp"
 #include "eventbus/core/error.hpp"
@@ -15,6 +16,9 @@ struct Trials {
   Timestamp first_attempt_at{};  ///< Unset before the first delivery.
   Timestamp first_failed_at{};   ///< Unset before the first failure.
 };
+
+/// After an attempt failed at `now`.
+Trials next_trials(Trials trials, Timestamp now);
 
 /// Why and when a queue gave an event up.
 struct Death {
@@ -41,6 +45,10 @@ amqp::Message direct_message(const StoredEvent& stored, std::string queue, const
 /// The event for the dead letters of `queue`.
 amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchange, std::string queue,
                                   const Trials& trials, const Death& death);
+
+/// A message that is no event for the dead letters of `queue`, past the exchanges: as it came, with the reason.
+amqp::Message unreadable_dead_letter(const amqp::ReceivedMessage& message, std::string_view queue,
+                                     const std::string& reason);
 
 /// What any publisher sent: the body is one publish request; the event id may also be the message id, and one of both
 /// is required. Correlation id and traceparent may come beside the body. The error says what is wrong with it.

@@ -16,10 +16,6 @@ using Clock = std::chrono::steady_clock;
 /// Messages in our hands: two rounds of the ingest, so that the next one is here when one is stored.
 constexpr std::uint16_t prefetch = 400;
 
-std::int64_t microseconds_now() {
-  return now().time_since_epoch().count();
-}
-
 }  // namespace
 
 IngestQueue::IngestQueue(const asio::any_io_executor& loop, amqp::Connection& consuming, Topology& topology,
@@ -119,7 +115,7 @@ asio::awaitable<void> IngestQueue::refuse(std::vector<RefusedOffer> offers) {
       too_large.push_back(number);
       continue;
     }
-    copies.push_back(dead_letter(place->second, reason));
+    copies.push_back(unreadable_dead_letter(place->second, settings_.name, reason));
     copied.push_back(number);
   }
   try {
@@ -137,28 +133,6 @@ asio::awaitable<void> IngestQueue::refuse(std::vector<RefusedOffer> offers) {
         "ours; take them out, or raise EVENTBUS_MAX_EVENT_BYTES",
         {{"queue", std::string_view(settings_.name)}, {"messages", static_cast<std::int64_t>(too_large.size())}});
   }
-}
-
-amqp::Message IngestQueue::dead_letter(const amqp::ReceivedMessage& message, const std::string& reason) const {
-  amqp::Message copy;
-  copy.routing_key = dead_letter_queue(settings_.name);
-  copy.body = message.body;
-  copy.properties = message.properties;
-  copy.properties.delivery_mode = 2;
-  copy.properties.expiration.clear();
-  auto& headers = copy.properties.headers;
-  std::erase_if(headers, [](const auto& entry) { return std::holds_alternative<amqp::JsonText>(entry.second); });
-  const amqp::Headers ours{{std::string(header::exchange), message.exchange},
-                           {std::string(header::routing_key), message.routing_key},
-                           {std::string(header::reason), reason},
-                           {std::string(header::last_failed_at), microseconds_now()}};
-  for (const auto& entry : ours) {
-    std::erase_if(headers, [&entry](const auto& old) { return old.first == entry.first; });
-  }
-  headers.insert(headers.end(), ours.begin(), ours.end());
-  // Headers that fill what AMQP allows leave no room for ours.
-  if (!amqp::check_message(copy, copy.body.size())) headers = ours;
-  return copy;
 }
 
 }  // namespace eventbus::rabbitmq

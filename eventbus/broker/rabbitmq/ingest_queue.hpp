@@ -44,7 +44,6 @@ class IngestQueue final : public EventSource {
  private:
   asio::awaitable<void> ensure();
   void consume();
-  amqp::Message dead_letter(const amqp::ReceivedMessage& message, const std::string& reason) const;
   asio::awaitable<void> settle(std::vector<std::uint64_t> numbers, amqp::Settlement settlement);
 
   amqp::Connection& consuming_;

@@ -21,9 +21,15 @@ std::string retry_queue(std::string_view queue, std::chrono::milliseconds delay)
 std::chrono::milliseconds retry_step(std::chrono::milliseconds delay) {
   constexpr std::uint64_t steps = 8;
   const auto wanted = static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 1));
-  if (wanted <= steps) return std::chrono::milliseconds{wanted};
-  const auto step = std::bit_floor(wanted) / steps;
+  const auto step = std::max<std::uint64_t>(std::bit_floor(wanted) / steps, 1);
   return std::chrono::milliseconds{static_cast<std::int64_t>((wanted + step - 1) / step * step)};
+}
+
+std::chrono::milliseconds jittered_step(std::chrono::milliseconds delay) {
+  const auto wanted = static_cast<std::uint64_t>(std::max<std::int64_t>(delay.count(), 1));
+  const auto octave = std::bit_floor(wanted);
+  const auto step = octave + octave / 2 <= wanted ? octave + octave / 2 : octave;
+  return std::chrono::milliseconds{static_cast<std::int64_t>(step)};
 }
 
 }  // namespace eventbus::rabbitmq

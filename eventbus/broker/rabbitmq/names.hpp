@@ -14,8 +14,11 @@ std::string dead_letter_queue(std::string_view queue);
 /// Where retries wait: "<queue>.retry.<milliseconds>".
 std::string retry_queue(std::string_view queue, std::chrono::milliseconds delay);
 
-/// Delays are rounded up to one of eight steps an octave, so that a queue needs few delay queues. From 1 ms.
+/// Delays that somebody asked for are rounded up to one of eight steps an octave, so that a queue needs few delay
+/// queues. From 1 ms.
 std::chrono::milliseconds retry_step(std::chrono::milliseconds delay);
+/// Delays by chance are rounded down to one of two steps an octave, for still fewer. From 1 ms.
+std::chrono::milliseconds jittered_step(std::chrono::milliseconds delay);
 
 /// Names of message headers. The first four are contract, the others are ours.
 namespace header {

@@ -1,6 +1,7 @@
 #include "eventbus/broker/rabbitmq/queue_catalog.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "eventbus/core/json.hpp"
 #include "eventbus/postgres/migrations.hpp"
@@ -32,6 +33,12 @@ CREATE TABLE eventbus_held_retries (
   due TIMESTAMPTZ NOT NULL,
   PRIMARY KEY (queue, event_id));
 )sql";
+
+// Which instance puts the past into a queue, and until when the others leave it alone.
+constexpr std::string_view backfill_claims = R"sql(
+ALTER TABLE eventbus_queues ADD COLUMN backfilled_by BIGINT, ADD COLUMN backfill_claimed_until TIMESTAMPTZ;
+)sql";
+constexpr std::chrono::milliseconds claim_time{15'000};
 
 std::string definition_text(const QueueDefinition& definition) {
   std::string text;
@@ -88,7 +95,7 @@ QueueRecord read_record(const postgres::Row& row) {
 asio::awaitable<void> QueueCatalog::migrate() {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   auto lease = co_await pool_.acquire(deadline);
-  std::vector<std::string_view> steps{schema};
+  std::vector<std::string_view> steps{schema, backfill_claims};
   std::string component = "queues";
   co_await postgres::migrate(*lease, std::move(component), std::move(steps), deadline);
 }
@@ -160,23 +167,48 @@ asio::awaitable<void> QueueCatalog::set_paused(std::string queue, bool paused) {
   co_await change(std::move(statement));
 }
 
-asio::awaitable<void> QueueCatalog::set_backfill(std::string queue, std::optional<Position> backfilled_to,
-                                                 Position live_after) {
-  Statement statement("UPDATE eventbus_queues SET backfilled_to = $2, live_after = $3 WHERE name = $1");
+asio::awaitable<std::optional<Position>> QueueCatalog::claim_backfill(std::string queue, InstanceId instance) {
+  Statement statement(
+      "UPDATE eventbus_queues SET backfilled_by = $2, backfill_claimed_until = now() + $3::bigint * interval '1 ms' "
+      "WHERE name = $1 AND backfilled_to IS NOT NULL "
+      "AND (backfilled_by IS NULL OR backfilled_by = $2 OR backfill_claimed_until < now()) RETURNING backfilled_to");
   statement.add(std::string_view(queue));
+  statement.add(std::bit_cast<std::int64_t>(instance));
+  statement.add(std::int64_t{claim_time.count()});
+  const auto rows = co_await run(std::move(statement));
+  if (rows.empty()) co_return std::nullopt;
+  co_return rows[0].integer(0);
+}
+
+asio::awaitable<bool> QueueCatalog::set_backfill(std::string queue, InstanceId instance,
+                                                 std::optional<Position> backfilled_to, Position live_after) {
+  Statement statement(
+      "UPDATE eventbus_queues SET backfilled_to = $3, live_after = $4, "
+      "backfill_claimed_until = now() + $5::bigint * interval '1 ms' WHERE name = $1 AND backfilled_by = $2");
+  statement.add(std::string_view(queue));
+  statement.add(std::bit_cast<std::int64_t>(instance));
   if (backfilled_to) {
     statement.add(std::int64_t{*backfilled_to});
   } else {
     statement.add_null();
   }
   statement.add(std::int64_t{live_after});
-  co_await change(std::move(statement));
+  statement.add(std::int64_t{claim_time.count()});
+  co_return co_await change(std::move(statement)) == 1;
 }
 
 asio::awaitable<void> QueueCatalog::add_retry_delay(std::string queue, std::chrono::milliseconds delay) {
   Statement statement(
       "UPDATE eventbus_queues SET retry_delays_ms = array_append(retry_delays_ms, $2::bigint) "
       "WHERE name = $1 AND NOT $2::bigint = ANY (retry_delays_ms)");
+  statement.add(std::string_view(queue));
+  statement.add(std::int64_t{delay.count()});
+  co_await change(std::move(statement));
+}
+
+asio::awaitable<void> QueueCatalog::remove_retry_delay(std::string queue, std::chrono::milliseconds delay) {
+  Statement statement(
+      "UPDATE eventbus_queues SET retry_delays_ms = array_remove(retry_delays_ms, $2::bigint) WHERE name = $1");
   statement.add(std::string_view(queue));
   statement.add(std::int64_t{delay.count()});
   co_await change(std::move(statement));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "eventbus/broker/rabbitmq/delivery_id.hpp"
 #include "eventbus/broker/rabbitmq/event_message.hpp"
 #include "eventbus/core/queue.hpp"
 #include "eventbus/postgres/connection_pool.hpp"
@@ -48,8 +49,14 @@ class QueueCatalog {
   /// False when the definition is not `old` any more.
   asio::awaitable<bool> redefine(QueueDefinition old, QueueDefinition wanted);
   asio::awaitable<void> set_paused(std::string queue, bool paused);
-  asio::awaitable<void> set_backfill(std::string queue, std::optional<Position> backfilled_to, Position live_after);
+  /// Up to where the past is in the queue, if this instance may go on with it: for some seconds, and for longer with
+  /// each `set_backfill`. None: nothing is missing, or another instance is at it.
+  asio::awaitable<std::optional<Position>> claim_backfill(std::string queue, InstanceId instance);
+  /// None: nothing is missing. False: another instance has taken it over meanwhile.
+  asio::awaitable<bool> set_backfill(std::string queue, InstanceId instance, std::optional<Position> backfilled_to,
+                                     Position live_after);
   asio::awaitable<void> add_retry_delay(std::string queue, std::chrono::milliseconds delay);
+  asio::awaitable<void> remove_retry_delay(std::string queue, std::chrono::milliseconds delay);
   asio::awaitable<void> remove(std::string queue);
 
   asio::awaitable<void> hold(std::string queue, std::string event_id, HeldRetry retry);

@@ -14,5 +14,11 @@ std::unique_ptr<BrokerUnderTest> make_rabbitmq(asio::io_context& loop) {
 INSTANTIATE_TEST_SUITE_P(RabbitMq, BrokerConformance, testing::Values(BrokerCase{"rabbitmq", make_rabbitmq}),
                          broker_case);
 
+TEST_P(BrokerConformance, AWaitingReceiveThatBeginsToConsumeTakesAllThatIsReady) {
+  declare(queue("q"));
+  publish_burst(200);
+  EXPECT_EQ(receive("q", 150, Millis{10'000}).size(), 150u);
+}
+
 }  // namespace
 }  // namespace eventbus

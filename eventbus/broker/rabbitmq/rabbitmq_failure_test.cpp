@@ -43,6 +43,15 @@ class RabbitMqFailure : public BrokerSuite {
       }
     }
   }
+  template <class Answer>
+  bool is_unavailable(asio::awaitable<Answer> operation) {
+    try {
+      [[maybe_unused]] const auto answer = run(std::move(operation));
+      return false;
+    } catch (const Unavailable&) {
+      return true;
+    }
+  }
 };
 
 INSTANTIATE_TEST_SUITE_P(RabbitMq, RabbitMqFailure, testing::Values(BrokerCase{"rabbitmq", make_impatient}),
@@ -57,14 +66,14 @@ TEST_P(RabbitMqFailure, AnswersUnavailableWhileTheServerIsFrozen) {
 
   server().freeze();
   const std::string q = "q";
-  EXPECT_THROW(run(broker().declare(queue("q", "user.*"))), Unavailable);
-  EXPECT_THROW(run(broker().declare(queue("new"))), Unavailable);
-  EXPECT_THROW(run(broker().info(q)), Unavailable);
-  EXPECT_THROW(run(broker().purge(q)), Unavailable);
-  EXPECT_THROW(run(broker().dead_letters(q, 0, 10)), Unavailable);
-  EXPECT_THROW(run(broker().redrive(q, {.event_ids = {}, .reason = {}, .all = true}, 0, false)), Unavailable);
-  EXPECT_THROW(run(broker().ack(q, {taken[1].delivery_id})), Unavailable);
-  EXPECT_THROW(run(broker().nack(q, {taken[2].delivery_id}, {})), Unavailable);
+  EXPECT_TRUE(is_unavailable(broker().declare(queue("q", "user.*"))));
+  EXPECT_TRUE(is_unavailable(broker().declare(queue("new"))));
+  EXPECT_TRUE(is_unavailable(broker().info(q)));
+  EXPECT_TRUE(is_unavailable(broker().purge(q)));
+  EXPECT_TRUE(is_unavailable(broker().dead_letters(q, 0, 10)));
+  EXPECT_TRUE(is_unavailable(broker().redrive(q, {.event_ids = {}, .reason = {}, .all = true}, 0, false)));
+  EXPECT_TRUE(is_unavailable(broker().ack(q, {taken[1].delivery_id})));
+  EXPECT_TRUE(is_unavailable(broker().nack(q, {taken[2].delivery_id}, {})));
   EXPECT_THROW(publish(), Unavailable);
   server().thaw();
 
@@ -76,7 +85,7 @@ TEST_P(RabbitMqFailure, KnowsAQueueUntilTheServerRemovedIt) {
   declare(queue("q"));
   publish();
   server().freeze();
-  EXPECT_THROW(run(broker().remove("q")), Unavailable);
+  EXPECT_TRUE(is_unavailable(broker().remove("q")));
   server().thaw();
   EXPECT_EQ(until_answered([&] { return broker().info("q"); }).definition.name, "q");
   ASSERT_TRUE(run(broker().remove("q")));

@@ -1,4 +1,7 @@
 // Two instances on the same servers: deliveries of one are answered through the other.
+#include <algorithm>
+#include <iterator>
+
 #include "eventbus/broker/conformance/broker_suite.hpp"
 #include "eventbus/broker/rabbitmq/delivery_id.hpp"
 #include "eventbus/broker/rabbitmq/rabbitmq_under_test.hpp"
@@ -32,6 +35,31 @@ class RabbitMqInstances : public BrokerSuite {
 };
 
 INSTANTIATE_TEST_SUITE_P(RabbitMq, RabbitMqInstances, testing::Values(BrokerCase{"rabbitmq", make_first}), broker_case);
+
+TEST_P(RabbitMqInstances, OneOfThemPutsThePastIntoAQueue) {
+  publish_many(3);
+  auto past = queue("q");
+  past.start_from.kind = StartFrom::Kind::beginning;
+  declare(past);
+  EXPECT_EQ(ack("q", receive_all("q")).settled, 3);
+  const auto change = [this](const std::string& columns) {
+    postgres::TestServer::ask(place().database, "UPDATE eventbus_queues SET " + columns +
+                                                    "; UPDATE eventbus_queues_revision SET revision = revision + 1");
+  };
+  // As if a third instance were at it again, from the start …
+  change("backfilled_to = 0, backfilled_by = 1, backfill_claimed_until = now() + interval '1 hour'");
+  EXPECT_THAT(receive_at_other(Millis{2500}), IsEmpty());
+  // … and died.
+  change("backfill_claimed_until = now()");
+  std::vector<Delivery> taken;
+  while (taken.size() < 3) {
+    auto more = receive_at_other(Millis{20000});
+    ASSERT_THAT(more, testing::Not(IsEmpty()));
+    std::ranges::move(more, std::back_inserter(taken));
+  }
+  EXPECT_THAT(taken, SizeIs(3));
+  EXPECT_THAT(receive_at_other(Millis{2500}), IsEmpty());
+}
 
 TEST_P(RabbitMqInstances, AcknowledgementsThroughTheOtherAreDurable) {
   declare(queue("q"));

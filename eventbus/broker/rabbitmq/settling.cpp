@@ -1,6 +1,5 @@
 // What becomes of deliveries: done, tried again, given up.
 #include <algorithm>
-#include <random>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/broker/rabbitmq/names.hpp"
@@ -12,17 +11,12 @@ namespace eventbus {
 using rabbitmq::Death;
 using rabbitmq::LiveQueue;
 using rabbitmq::LiveQueuePtr;
+using rabbitmq::next_trials;
 using rabbitmq::QueuedEvent;
-using rabbitmq::Trials;
 
 namespace {
 
 constexpr std::chrono::seconds rest_after_failure{1};
-
-double random_fraction() {
-  thread_local std::mt19937_64 random(std::random_device{}());
-  return std::uniform_real_distribution<double>(0, 1)(random);
-}
 
 std::vector<amqp::DeliveryTag> tags_of(const LiveQueue& queue, const std::vector<std::uint64_t>& serials) {
   std::vector<amqp::DeliveryTag> tags;
@@ -31,12 +25,6 @@ std::vector<amqp::DeliveryTag> tags_of(const LiveQueue& queue, const std::vector
     if (const auto* message = queue.buffer.settling(serial)) tags.push_back(message->tag);
   }
   return tags;
-}
-
-Trials next_trials(Trials trials, Timestamp now) {
-  ++trials.attempt;
-  if (trials.first_failed_at == Timestamp{}) trials.first_failed_at = now;
-  return trials;
 }
 
 std::string reason_of(const NackOptions& options, bool lease_ended) {
@@ -150,7 +138,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::publish_retries(LiveQueuePtr queue,
   std::vector<amqp::Message> messages;
   for (const auto& [queued, wait] : retries) {
     auto target = queue->name();
-    if (wait > std::chrono::milliseconds{0}) target = co_await retry_queue(queue, rabbitmq::retry_step(wait));
+    const auto step = delay ? rabbitmq::retry_step(wait) : rabbitmq::jittered_step(wait);
+    if (wait > std::chrono::milliseconds{0}) target = co_await retry_queue(queue, step);
     messages.push_back(rabbitmq::direct_message(queued.event, std::move(target), next_trials(queued.trials, now)));
   }
   co_await publisher.publish_direct(std::move(messages));

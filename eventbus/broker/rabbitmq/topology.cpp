@@ -78,10 +78,7 @@ asio::awaitable<void> Topology::ensure_queue(QueueDefinition definition) {
   std::string type = "direct";
   expect(co_await ask(connection_.declare_exchange(dead_letters, std::move(type), true, deadline())),
          about("declaring exchange", dead_letters));
-  auto resting = quorum_queue(dead_letter_queue(definition.name));
-  // Who looks at the dead letters takes them all; another one waits until they are back.
-  resting.arguments.emplace_back("x-single-active-consumer", true);
-  co_await declare(std::move(resting));
+  co_await ensure_dead_letter_queue(definition.name);
   expect(co_await ask(
              connection_.bind_queue(dead_letter_queue(definition.name), dead_letters, definition.name, deadline())),
          about("binding queue", dead_letter_queue(definition.name)));
@@ -92,6 +89,13 @@ asio::awaitable<void> Topology::ensure_queue(QueueDefinition definition) {
   dead_letter_to(queue, dead_letters, definition.name);
   if (definition.ordered) queue.arguments.emplace_back("x-single-active-consumer", true);
   co_await declare(std::move(queue));
+}
+
+asio::awaitable<void> Topology::ensure_dead_letter_queue(std::string queue) {
+  auto resting = quorum_queue(dead_letter_queue(queue));
+  // Who looks at the dead letters takes them all; another one waits until they are back.
+  resting.arguments.emplace_back("x-single-active-consumer", true);
+  co_await declare(std::move(resting));
 }
 
 asio::awaitable<bool> Topology::ensure_ingest_queue(std::string queue) {
@@ -162,12 +166,20 @@ asio::awaitable<std::uint64_t> Topology::ready(std::string queue) {
   co_return expect(counts, about("inspecting queue", queue)).ready;
 }
 
-asio::awaitable<ServerCounts> Topology::count(QueueRecord record) {
+asio::awaitable<ServerCounts> Topology::count(QueueRecord record, std::vector<std::chrono::milliseconds>& gone) {
   const auto& name = record.definition.name;
   ServerCounts counts;
   counts.ready = co_await ready(name);
   counts.dead_letters = co_await ready(dead_letter_queue(name));
-  for (const auto delay : record.retry_delays) counts.delayed += co_await ready(retry_queue(name, delay));
+  for (const auto delay : record.retry_delays) {
+    const auto queue = retry_queue(name, delay);
+    const auto waiting = co_await ask(connection_.inspect_queue(queue, deadline()));
+    if (!waiting && waiting.error().code == ErrorCode::not_found) {
+      gone.push_back(delay);
+    } else {
+      counts.delayed += expect(waiting, about("inspecting queue", queue)).ready;
+    }
+  }
   co_return counts;
 }
 

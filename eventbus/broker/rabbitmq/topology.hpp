@@ -41,6 +41,8 @@ class Topology {
   asio::awaitable<void> ensure_exchange(std::string exchange);
   /// Exchanges, queue and dead-letter queue; no bindings yet.
   asio::awaitable<void> ensure_queue(QueueDefinition definition);
+  /// Where what the queue gives up rests; not bound to an exchange.
+  asio::awaitable<void> ensure_dead_letter_queue(std::string queue);
   /// A queue for messages that become events, and its dead-letter queue. One that is there with other properties is
   /// left as it is: false. True: what is rejected goes to the dead letters.
   asio::awaitable<bool> ensure_ingest_queue(std::string queue);
@@ -51,7 +53,8 @@ class Topology {
   asio::awaitable<void> remove(QueueRecord record);
   /// What was ready or delayed is gone; how many messages that were.
   asio::awaitable<std::uint64_t> purge(QueueRecord record);
-  asio::awaitable<ServerCounts> count(QueueRecord record);
+  /// `gone`: the delay queues of the record that the server has removed, because nothing used them for long.
+  asio::awaitable<ServerCounts> count(QueueRecord record, std::vector<std::chrono::milliseconds>& gone);
   asio::awaitable<std::uint64_t> ready(std::string queue);
   /// The server may have lost what was made: another connection, another node.
   void forget();

@@ -204,16 +204,22 @@ asio::awaitable<std::vector<OutboxEntry>> PostgresEventStore::advance(std::vecto
   co_return entries;
 }
 
+/// With a join the planner is free to read the whole log in order and look each event up among the entries, and does so
+/// while the table's statistics are those of an empty one.
 asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read(std::vector<OutboxEntry> entries) {
-  static const std::string sql = "SELECT " + std::string(event_columns) +
-                                 " FROM unnest($1::bigint[], $2::bigint[]) AS entry (first, last) JOIN events ON "
-                                 "position BETWEEN entry.first AND entry.last ORDER BY position";
+  static const std::string sql =
+      "SELECT found.* FROM unnest($1::bigint[], $2::bigint[]) AS entry (first, last) "
+      "CROSS JOIN LATERAL (SELECT " +
+      std::string(event_columns) +
+      " FROM events WHERE position BETWEEN entry.first AND entry.last "
+      "ORDER BY position OFFSET 0) AS found";
   Statement statement(sql);
   statement.add(positions_of(entries, &OutboxEntry::first)).add(positions_of(entries, &OutboxEntry::last));
   const auto rows = co_await run(std::move(statement));
   std::vector<StoredEvent> events;
   events.reserve(static_cast<std::size_t>(rows.size()));
   for (int index = 0; index < rows.size(); ++index) events.push_back(read_event(rows[index]));
+  std::ranges::sort(events, {}, &StoredEvent::position);
   co_return events;
 }
 
