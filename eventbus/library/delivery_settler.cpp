@@ -1,0 +1,112 @@
+#include "eventbus/library/delivery_settler.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <utility>
+#include <vector>
+
+#include "eventbus/broker/rabbitmq/names.hpp"
+#include "eventbus/telemetry/log.hpp"
+
+namespace eventbus {
+namespace {
+
+constexpr std::chrono::seconds pause_before_giving_back{1};
+constexpr std::size_t longest_reason = 255;
+
+std::vector<amqp::DeliveryTag> only(amqp::DeliveryTag tag) {
+  return {tag};
+}
+
+}  // namespace
+
+Delivery::Delivery(std::string queue, std::shared_ptr<amqp::Consumer> consumer, amqp::ReceivedMessage message)
+    : queue_(std::move(queue)), consumer_(std::move(consumer)), message_(std::move(message)) {
+  auto queued = rabbitmq::read_message(message_);
+  if (!queued) {
+    fault_ = queued.error().detail;
+    return;
+  }
+  queued_ = std::move(*queued);
+  received_ = std::make_unique<ReceivedEvent>(*queued_.event.event, queue_, queued_.trials.attempt,
+                                              message_.redelivered || queued_.trials.attempt > 1);
+}
+
+const std::string& Delivery::ordering_key() const {
+  static const std::string none;
+  return received_ ? received_->event.ordering_key : none;
+}
+
+asio::awaitable<void> DeliverySettler::settle(Delivery delivery, Verdict verdict) {
+  bool settled = false;
+  try {
+    // What is too large to be here as a whole can only be given up by RabbitMQ itself.
+    const auto settlement = delivery.message_.too_large() ? amqp::Settlement::reject : amqp::Settlement::ack;
+    const bool replaced = verdict.kind != Verdict::Kind::done && settlement == amqp::Settlement::ack;
+    if (replaced) co_await replace(delivery, verdict);
+    co_await delivery.consumer_->settle(only(delivery.message_.delivery_tag), settlement);
+    settled = true;
+  } catch (const Unavailable& error) {
+    log_warning("an event could not be settled; it comes again",
+                {{"queue", delivery.queue_}, {"error", std::string_view(error.what())}});
+  }
+  if (!settled) co_await give_back(delivery);
+}
+
+asio::awaitable<void> DeliverySettler::replace(const Delivery& delivery, const Verdict& verdict) {
+  const bool again = verdict.kind == Verdict::Kind::failed && delivery.queued_.trials.attempt <= retry_.max_retries;
+  if (delivery.received_ && verdict.kind == Verdict::Kind::failed) {
+    log_warning(again ? "a handler failed; the event is tried again" : "a handler failed; the event is given up",
+                {{"queue", delivery.queue_},
+                 {"event_id", delivery.received_->event.event_id},
+                 {"attempt", std::int64_t{delivery.received_->attempt}},
+                 {"error", verdict.reason}});
+  }
+  if (again) co_return co_await retry_later(delivery);
+  const auto reason = verdict.kind == Verdict::Kind::failed       ? "max_retries"
+                      : verdict.kind == Verdict::Kind::unreadable ? "malformed"
+                                                                  : verdict.reason.substr(0, longest_reason);
+  co_await link_.publish_to_queue(dead_letter(delivery, reason));
+}
+
+asio::awaitable<void> DeliverySettler::retry_later(const Delivery& delivery) {
+  const auto wait = retry_.wait(delivery.queued_.trials.attempt, random_fraction());
+  auto target = delivery.queue_;
+  if (wait > std::chrono::milliseconds{0}) target = co_await link_.ensure_retry_queue(delivery.queue_, wait);
+  const auto trials = rabbitmq::next_trials(delivery.queued_.trials, now());
+  co_await link_.publish_to_queue(rabbitmq::direct_message(delivery.queued_.event, std::move(target), trials));
+}
+
+amqp::Message DeliverySettler::dead_letter(const Delivery& delivery, const std::string& reason) const {
+  if (!delivery.received_)
+    return rabbitmq::unreadable_dead_letter(delivery.message_, delivery.queue_, reason + ": " + delivery.fault_);
+  auto trials = delivery.queued_.trials;
+  const auto failed_at = now();
+  if (trials.first_failed_at == Timestamp{}) trials.first_failed_at = failed_at;
+  const rabbitmq::Death death{.reason = reason,
+                              .attempts = trials.attempt,
+                              .first_failed_at = trials.first_failed_at,
+                              .last_failed_at = failed_at};
+  return rabbitmq::dead_letter_message(delivery.queued_.event, {}, rabbitmq::dead_letter_queue(delivery.queue_), trials,
+                                       death);
+}
+
+asio::awaitable<void> DeliverySettler::give_back(const Delivery& delivery) {
+  asio::steady_timer pause(co_await asio::this_coro::executor, pause_before_giving_back);
+  co_await pause.async_wait(asio::use_awaitable);
+  try {
+    co_await delivery.consumer_->settle(only(delivery.message_.delivery_tag), amqp::Settlement::requeue);
+  } catch (const Unavailable&) {
+    co_return;  // RabbitMQ delivers again what a lost connection held
+  }
+}
+
+asio::awaitable<void> DeliverySettler::finish(amqp::Consumer& consumer) {
+  try {
+    co_await consumer.barrier(std::chrono::steady_clock::now() + RabbitMqLink::timeout);
+  } catch (const Unavailable& error) {
+    log_warning("acknowledgements may be lost; their events come again", {{"error", std::string_view(error.what())}});
+  }
+}
+
+}  // namespace eventbus

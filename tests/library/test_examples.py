@@ -1,0 +1,105 @@
+"""The examples of examples/cpp, against RabbitMQ, PostgreSQL and the service."""
+import json
+import subprocess
+
+import pytest
+
+from support.amqp import Amqp
+from support.programs import run
+
+
+class Running:
+    """A program that goes on until it is told to stop; its output line by line."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def line(self):
+        return self.process.stdout.readline().rstrip("\n")
+
+    def stop(self):
+        """Its exit status after SIGTERM, and what else it printed."""
+        self.process.terminate()
+        output, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, output
+
+
+@pytest.fixture
+def amqp_url(settings):
+    return settings["RABBITMQ_URL"]
+
+
+def test_publisher_says_when_nobody_listens(examples, amqp_url):
+    assert run(examples / "publisher", amqp_url, "nobody.listens", "{}").startswith("nobody listens to ")
+
+
+def test_publisher_and_subscriber(examples, amqp_url):
+    with Running(examples / "subscriber", amqp_url, "mails") as subscriber:
+        assert subscriber.line() == "consuming mails"
+        assert run(examples / "publisher", amqp_url, "user.created", '{"user_id": 1}').startswith("confirmed ")
+        assert subscriber.line() == 'user.created {"user_id":1}'
+        assert run(examples / "publisher", amqp_url, "order.placed", '{"total": 9.50}').startswith("confirmed ")
+        assert subscriber.line() == 'order {"total":9.50}'
+        assert subscriber.stop() == (0, "")
+
+
+def test_what_keeps_failing_rests_where_the_service_finds_it(examples, amqp_url, service):
+    service.client().put("/queues/shop", json={"bindings": [{"routing_key": "order.#"}]})
+    with Running(examples / "subscriber", amqp_url, "shop") as subscriber:
+        assert subscriber.line() == "consuming shop"
+        published = service.client().post("/events", json={"event_type": "order.placed", "payload": {"nothing": True}}).json
+        assert [subscriber.line() for _ in range(4)] == [f"order without total, attempt {attempt}" for attempt in (1, 2, 3, 4)]
+        assert subscriber.stop() == (0, "")
+    (dead,) = service.client().get("/queues/shop/dead-letters").json["dead_letters"]
+    assert (dead["event"]["event_id"], dead["reason"], dead["attempts"]) == (published["event_id"], "max_retries", 4)
+
+
+def test_publisher_takes_payloads_from_its_input(examples, amqp_url):
+    lines = "".join(json.dumps({"n": number}) + "\n" for number in range(1200))
+    assert len(run(examples / "publisher", amqp_url, "number.made", stdin=lines).splitlines()) == 1200
+
+
+def test_publisher_names_what_is_wrong(examples, amqp_url):
+    assert "event_type" in run(examples / "publisher", amqp_url, "number..made", "{}", fails=True)
+    assert "payload" in run(examples / "publisher", amqp_url, "number.made", "{", fails=True)
+    assert "127.0.0.1:1" in run(examples / "publisher", "amqp://127.0.0.1:1/?connection_timeout=100", "a", "{}", fails=True)
+
+
+def test_replay_reads_what_a_service_stored(examples, settings, service):
+    for number in range(3):
+        service.client().post("/events", json={"event_id": f"replay-{number}", "event_type": "replay.made", "payload": {"n": number}})
+    lines = run(examples / "replay", settings["DATABASE_URL"], "replay.*", "2026-01-01T00:00:00Z").splitlines()
+    assert [line.split()[1:] for line in lines] == [["replay.made", f"replay-{number}", f'{{"n":{number}}}'] for number in range(3)]
+    assert run(examples / "replay", settings["DATABASE_URL"], "replay.*", "2001-01-01T00:00:00Z", "2001-01-02T00:00:00Z") == ""
+    assert "times look like" in run(examples / "replay", settings["DATABASE_URL"], "#", "yesterday", fails=True)
+
+
+def test_replay_reads_a_data_directory(examples, tmp_path):
+    assert run(examples / "replay", tmp_path / "data") == ""
+
+
+def test_http_client(examples, service):
+    assert run(examples / "http_client", service.url).splitlines() == [
+        "stored", "was there", 'found {"user_id":1}', "received user.created, attempt 1", "acknowledged 1"]
+    assert "not-a-url" in run(examples / "http_client", "not-a-url", fails=True)
+
+
+def test_idempotent_handler_remembers_across_restarts(examples, settings, amqp_url, service):
+    handler = (examples / "idempotent_handler", amqp_url, "payments", settings["DATABASE_URL"])
+    service.client().put("/queues/payments", json={"bindings": [{"routing_key": "payment.#"}]})
+    service.client().post("/events?wait=published", json={"event_id": "pay-1", "event_type": "payment.made"})
+    assert run(*handler, 1) == "handled pay-1\n"
+    # Somebody publishes it a second time, past the service.
+    body = json.dumps({"event_id": "pay-1", "event_type": "payment.made", "payload": {}})
+    stranger = Amqp(amqp_url)
+    stranger.publish("events", "payment.made", body)
+    stranger.publish("events", "payment.made", body.replace("pay-1", "pay-2"))
+    stranger.connection.close()
+    assert sorted(run(*handler, 2).splitlines()) == ["again pay-1", "handled pay-2"]
