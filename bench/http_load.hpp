@@ -16,7 +16,7 @@ struct Options {
   double seconds = 5;
   std::size_t count = 0;  ///< Events to move; 0: as many as `seconds` allow.
   std::size_t batch = 1000;
-  std::size_t rate = 1000;
+  std::size_t rate = 0;   ///< Requests a second of `latency` and `get`; 0: as fast as the answers come, `get` only.
   std::size_t first = 0;  ///< Number of the first event with a generated id.
   bool ids = false;       ///< Events carry ids of `event_id(n)`.
   std::string queue = "bench";

@@ -96,6 +96,7 @@ class Waiting : public Workload {
 }  // namespace
 
 int latency(const Options& options) {
+  if (options.rate == 0) throw std::runtime_error("latency needs --rate N, the events to publish a second");
   constexpr std::size_t publishers = 10;
   Waiting workload(options, publishers);
   LoadLoop loop(options.host, options.port, publishers + 2, workload);

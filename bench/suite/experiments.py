@@ -52,6 +52,11 @@ def at_most(what, ours, bar, unit):
     return {"what": what, "ours": f"{ours:.2f} {unit}", "peer": "", "ratio": None, "bar": f"≤ {bar} {unit}", "reached": ours <= bar}
 
 
+def point(what, size, value, beside=""):
+    """Of a curve."""
+    return {"what": f"{what}: {size:,}", "ours": value, "peer": "", "ratio": None, "bar": beside, "reached": None}
+
+
 def e1(scale):
     """Single POST /events over 64 keep-alive connections, against a constant 201 and Redis XADD with fsync."""
     with contextlib.ExitStack() as stack:

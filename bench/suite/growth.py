@@ -1,12 +1,10 @@
 """Cost as it grows: stored events, queues, bindings, consumers. Shows curves; holds no bar."""
+from suite.experiments import point
 from suite.machines import eventbus, http_load, memory_mb
 
 
-
-
 def row(what, size, rate, server):
-    return {"what": f"{what}: {size:,}", "ours": f"{rate:,.0f} events/s", "peer": "", "ratio": None, "bar": f"{memory_mb(server):.0f} MB",
-            "reached": None}
+    return point(what, size, f"{rate:,.0f} events/s", f"{memory_mb(server):.0f} MB")
 
 
 def publish_rate(server, scale):

@@ -16,6 +16,7 @@ from support.waiting import eventually
 
 MESSAGE_BYTES = 430  # what the relay publishes for an event of the load: the event with its id, times and keys
 BATCHES = {"connections": 4, "batch": 1000}
+READS = 100  # a second, beside 1,000 events/s: a reader at full speed would take the processors that are measured
 READERS = 20  # connections of pgbench: as many as the service's pool has
 BY_ID = r"""\set n random(0, :rows - 1)
 SELECT event_id, timestamp, event_type, payload, created_at FROM events WHERE event_id = format('%s-%s-7000-8000-%s',
@@ -90,8 +91,8 @@ def p2(scale):
             return {"events": count, "per_second": count / (time.monotonic() - began)}
 
         url = production_settings("p2")["RABBITMQ_URL"]
-        ours, bare, topic = interleaved(scale.repeats, sustained, lambda: measure("amqp_load", url, count, MESSAGE_BYTES),
-                                        lambda: measure("amqp_load", url, count, MESSAGE_BYTES, "bench.order.paid"))
+        ours, bare, topic = interleaved(scale.repeats, sustained, lambda: measure("amqp_load", "publish", url, count, MESSAGE_BYTES),
+                                        lambda: measure("amqp_load", "publish", url, count, MESSAGE_BYTES, "bench.order.paid"))
     return {"runs": {"eventbus": ours, "bare": bare, "topic": topic}, "rows": [
         at_least("P2 stored and confirmed by a quorum queue, against a bare publisher to that queue", median(ours, "per_second"), median(bare, "per_second"), 0.6),
         beside("P2 the same, against a bare publisher through a topic exchange", median(ours, "per_second"), median(topic, "per_second"))]}
@@ -151,17 +152,20 @@ def percentile(server, name, share):
 
 
 def latencies(scale):
-    """1,000 events/s with one waiting receiver and one reader."""
+    """1,000 events/s with one waiting receiver and 100 reads by id a second, beside what RabbitMQ alone takes to deliver."""
     runs = []
     for number in range(scale.repeats):
         with eventbus(f"latency-{number}") as bus, concurrent.futures.ThreadPoolExecutor() as beside:
             http_load("batch", bus.port, count=10_000, ids=True, **BATCHES)
             until_relayed(bus, 10_000)
             bus.client().declare("bench", "bench.#")
-            reading = beside.submit(http_load, "get", bus.port, connections=1, count=10_000, seconds=scale.seconds)
+            reading = beside.submit(http_load, "get", bus.port, connections=1, count=10_000, rate=READS, seconds=2 * scale.seconds)
             run = http_load("latency", bus.port, rate=1000, seconds=2 * scale.seconds)
             run["query"] = reading.result()["latency"]
             run["store"] = {"p95_ms": percentile(bus, "eventbus_store_write_duration_seconds", 0.95)}
             runs.append(run)
-    return {"runs": runs, "rows": [at_most(f"latency p95 under 1,000 events/s: {what}", median(runs, what, "p95_ms"), bar, "ms")
+        url = production_settings(f"latency-{number}")["RABBITMQ_URL"]
+        run["rabbitmq"] = measure("amqp_load", "latency", url, 1000, 2 * scale.seconds, MESSAGE_BYTES)["delivery"]
+    bare = {"delivery": {"peer": f"{median(runs, 'rabbitmq', 'p95_ms'):.2f} ms, RabbitMQ alone"}}
+    return {"runs": runs, "rows": [at_most(f"latency p95 under 1,000 events/s: {what}", median(runs, what, "p95_ms"), bar, "ms") | bare.get(what, {})
                                    for what, bar in (("publish", 5), ("delivery", 3), ("store", 12), ("query", 2))]}
