@@ -81,5 +81,10 @@ class Cluster:
             assert time.monotonic() < deadline, f"{left} appends still wait in the outbox after {patience} s\n{self.log()}"
             time.sleep(0.05)
 
+    def numbers(self):
+        """What the instances say of their connections and breakers."""
+        return "\n".join(line for instance in self.instances for line in instance.client(timeout=5).get("/metrics").body.decode().splitlines()
+                         if re.match("eventbus_(pool|breaker|active|outbox|queue_messages)", line))
+
     def log(self):
         return "\n".join(f"--- instance {number}\n{instance.log[-3000:]}" for number, instance in enumerate(self.instances))

@@ -9,6 +9,7 @@ from support.load import fresh_events
 
 IMPATIENCE = 5  # seconds until a client asks another instance
 REST = 0.05  # after a refusal
+WANDERING = 0.02  # the chance that a client goes to another instance after a turn, so that none is left without work
 PACE = 0.01  # between two requests of a publisher: the servers share two cores with everything else
 
 
@@ -36,6 +37,8 @@ class Worker(threading.Thread):
             try:
                 self.connect()
                 self.turn()
+                if self.random.random() < WANDERING:
+                    self.leave()
             except (NotNow, *GONE):
                 self.leave()
                 self.stopping.wait(REST)

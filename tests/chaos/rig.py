@@ -42,6 +42,7 @@ class Rig:
         self.cluster.until_ready()
 
     def start_load(self):
+        let_go(self.workers)  # of a test that failed
         self.life += 1
         seed = f"{self.seed} {self.life}"
         self.workers = [Publisher(self.cluster, self.ledger, f"p{n}", f"{seed} p{n}") for n in range(PUBLISHERS)]
@@ -71,7 +72,10 @@ class Rig:
             assert not missing, f"{queue}: {len(missing)} acknowledged events were never delivered, e.g. {sorted(missing)[:5]}\n{self.cluster.log()}"
 
     def empty(self, client, queue):
-        info = client.queue(queue)
+        try:
+            info = client.queue(queue)
+        except TimeoutError as error:
+            raise AssertionError(f"queue {queue} could not be looked at\n{self.cluster.log()}\n{self.cluster.numbers()}") from error
         assert info["dead_letters"] == 0, info
         return info["ready"] + info["in_flight"] + info["delayed"] == 0 and not self.ledger.unseen(queue)
 
