@@ -111,7 +111,7 @@ TEST_F(ConnectionPoolTest, RefusesWhenAllAreBusyForTooLongOrTooManyWait) {
 
 TEST_F(ConnectionPoolTest, WorksAgainByItselfAfterTheServerWasKilled) {
   TestServer server;
-  auto pool = make({.max = 3, .acquire_timeout = 300ms}, server.url());
+  auto pool = make({.max = 3, .acquire_timeout = 1s}, server.url());
   run_on(loop, pool.warm_up());
   server.kill();
   EXPECT_THAT(run_on(loop, failure_of(pool)), HasSubstr("Is the server running"));

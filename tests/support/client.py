@@ -47,7 +47,7 @@ class Answer:
 class Client:
     """One connection; reconnects when the server closed it. Not thread-safe."""
 
-    def __init__(self, host, port, timeout=40):
+    def __init__(self, host, port, timeout=60):
         self.connection = http.client.HTTPConnection(host, port, timeout=timeout)
 
     def close(self):
@@ -117,7 +117,7 @@ class Client:
     def receive(self, queue, max=100, wait_ms=0):
         return self.post(f"/queues/{queue}/receive", {"max": max, "wait_ms": wait_ms}).ok(200)["deliveries"]
 
-    def receive_one(self, queue, wait_ms=10000):
+    def receive_one(self, queue, wait_ms=20000):
         deliveries = self.receive(queue, 1, wait_ms)
         assert len(deliveries) == 1, f"nothing came from {queue}"
         return deliveries[0]
@@ -132,7 +132,7 @@ class Client:
     def dead_letters(self, queue, **query):
         return self.get(f"/queues/{queue}/dead-letters", query=query).ok(200)["dead_letters"]
 
-    def drain(self, queue, count, wait_ms=10000):
+    def drain(self, queue, count, wait_ms=20000):
         """Receives and acknowledges exactly `count` deliveries, in the order they came."""
         taken = []
         while len(taken) < count:

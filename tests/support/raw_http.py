@@ -7,7 +7,7 @@ from support.client import Answer
 class RawConnection:
     """One TCP connection that sends what it is told and parses responses."""
 
-    def __init__(self, address, timeout=15):
+    def __init__(self, address, timeout=60):
         self.socket = socket.create_connection(address, timeout=timeout)
         self.buffer = b""
 

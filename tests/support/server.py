@@ -16,7 +16,7 @@ from support.waiting import eventually
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("EVENTBUS_BINARY", ROOT / "build/release/eventbus")).resolve()
-PATIENCE = 20.0
+PATIENCE = 60.0
 OWN_SETTINGS = re.compile(r"^(EVENTBUS_|LOG_|OTEL_|DATABASE_|RABBITMQ_|MAX_RETRIES$|RETRY_DELAY$|BATCH_SIZE$|POOL_)")
 ADDRESSES = pathlib.Path(tempfile.mkdtemp(prefix="eventbus-addresses-"))
 atexit.register(shutil.rmtree, ADDRESSES, ignore_errors=True)
@@ -138,7 +138,7 @@ class Server:
             return
         self.signal(signal.SIGTERM)
         try:
-            status = self.wait(45)
+            status = self.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"SIGTERM did not end the process:\n{self.log}") from None

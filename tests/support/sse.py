@@ -7,7 +7,7 @@ import urllib.parse
 class EventSource:
     """Opens GET /events/stream; iterating yields messages {id, event, data}. Comments are counted."""
 
-    def __init__(self, server, last_event_id=None, timeout=15, path="/events/stream", **query):
+    def __init__(self, server, last_event_id=None, timeout=60, path="/events/stream", **query):
         self.connection = http.client.HTTPConnection(*server.address, timeout=timeout)
         headers = {"Accept": "text/event-stream"}
         if last_event_id is not None:

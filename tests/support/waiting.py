@@ -10,7 +10,7 @@ def unique(word):
     return f"{word}-{next(_numbers)}"
 
 
-def eventually(check, patience=10.0, every=0.02):
+def eventually(check, patience=30.0, every=0.02):
     """Calls `check` until it returns something true, and returns that; fails with its last value when patience ends."""
     deadline = time.monotonic() + patience
     while True:

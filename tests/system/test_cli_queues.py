@@ -81,7 +81,7 @@ def test_subscribe_ends_on_ctrl_c(server, bus, queue):
                           text=True) as process:
         process.stdout.readline()
         process.send_signal(2)
-        assert process.wait(10) in (0, 130)
+        assert process.wait(30) in (0, 130)
 
 
 def test_dead_letters(cli, bus, queue):

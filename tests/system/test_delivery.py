@@ -78,7 +78,7 @@ def test_long_poll_returns_as_soon_as_there_is_one(bus, server, queue):
     waiting.start()
     eventually(lambda: bus.queue(queue)["consumers"] == 1)
     published = publish(bus, queue)
-    waiting.join(10)
+    waiting.join(30)
     assert ids(got) == published
 
 
@@ -132,12 +132,12 @@ def test_an_expired_lease_brings_it_back(bus):
 
 def test_extend_keeps_a_lease(bus):
     queue = unique("q")
-    bus.declare(queue, queue, lease_ms=400)
+    bus.declare(queue, queue, lease_ms=1500)
     publish(bus, queue)
     delivery = bus.receive_one(queue)
     answer = bus.post(f"/queues/{queue}/extend", {"delivery_ids": [delivery["delivery_id"], "x"], "lease_ms": 60000}).ok(200)
     assert answer["unknown"] == ["x"]
-    assert bus.receive(queue, wait_ms=900) == []
+    assert bus.receive(queue, wait_ms=2000) == []
     assert bus.ack(queue, delivery)["acked"] == 1
 
 
@@ -154,7 +154,7 @@ def test_competing_consumers_share_without_overlap(bus, server, queue):
 
     def consume():
         client = server.client()
-        while deliveries := client.receive(queue, max=7, wait_ms=300):
+        while deliveries := client.receive(queue, max=7, wait_ms=1500):
             client.ack(queue, *deliveries)
             with lock:
                 taken.extend(ids(deliveries))

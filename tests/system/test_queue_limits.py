@@ -19,7 +19,7 @@ def test_an_event_that_waits_too_long_is_a_dead_letter(bus):
 
 def test_an_event_in_flight_does_not_expire(bus):
     queue = unique("ttl")
-    bus.declare(queue, queue, message_ttl_ms=200)
+    bus.declare(queue, queue, message_ttl_ms=1500)
     bus.publish(event_type=queue)
     delivery = bus.receive_one(queue)
     late = bus.publish(event_type=queue)

@@ -131,7 +131,7 @@ def test_resume_wakes_a_waiting_consumer(bus, server):
     waiting.start()
     eventually(lambda: bus.queue(queue)["consumers"] == 1)
     bus.post(f"/queues/{queue}/resume")
-    waiting.join(10)
+    waiting.join(30)
     assert len(got) == 1
 
 

@@ -61,7 +61,7 @@ def test_a_drain_ends_long_polls_at_once(start):
     waiting.start()
     eventually(lambda: bus.queue("q")["consumers"] == 1)
     server.stop()
-    waiting.join(5)
+    waiting.join(30)
     assert answers[0].status == 503 or answers[0].ok(200)["deliveries"] == []
 
 
@@ -103,7 +103,7 @@ def test_an_idle_service_stops_at_once(start, number):
     idle = server.client()
     idle.get("/health").ok(200)
     server.signal(number)
-    assert server.wait(10) == 0
+    assert server.wait(30) == 0
 
 
 def test_a_second_signal_does_not_wait(start):
@@ -118,7 +118,7 @@ def test_a_second_signal_does_not_wait(start):
     server.signal(signal.SIGTERM)
     server.wait_for_log(lambda line: "drain" in line.lower() or "stopping" in line.lower() or "SIGTERM" in line)
     server.signal(signal.SIGTERM)
-    server.wait(10)
+    server.wait(30)
 
 
 def test_the_drain_has_an_end(start):
@@ -131,4 +131,4 @@ def test_the_drain_has_an_end(start):
     client.endheaders()
     assert client.sock.recv(100).startswith(b"HTTP/1.1 100")
     server.signal(signal.SIGTERM)
-    assert server.wait(15) == 0
+    assert server.wait(30) == 0

@@ -10,8 +10,8 @@ JSON = "Content-Type: application/json"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    timeouts = {"EVENTBUS_HEADER_TIMEOUT_MS": 300, "EVENTBUS_BODY_TIMEOUT_MS": 300, "EVENTBUS_IDLE_TIMEOUT_MS": 600,
-                "EVENTBUS_WRITE_TIMEOUT_MS": 500, "EVENTBUS_MAX_CONNECTIONS": 50}
+    timeouts = {"EVENTBUS_HEADER_TIMEOUT_MS": 1000, "EVENTBUS_BODY_TIMEOUT_MS": 1000, "EVENTBUS_IDLE_TIMEOUT_MS": 1500,
+                "EVENTBUS_WRITE_TIMEOUT_MS": 1000}
     with Server(tmp_path_factory.mktemp("data"), **timeouts) as running:
         yield running
 
@@ -64,8 +64,9 @@ def test_a_client_that_takes_nothing_is_cut_off(server):
     assert bus.get("/health").status == 200
 
 
-def test_connections_have_a_limit(server):
+def test_connections_have_a_limit(start):
     """Beyond EVENTBUS_MAX_CONNECTIONS a connection is told 503 and closed; once others have left there is room again."""
+    server = start(EVENTBUS_MAX_CONNECTIONS=50)
     held = [RawConnection(server.address) for _ in range(50)]
     for connection in held:
         connection.send(request(headers=["X: 1"])[:-2])

@@ -51,7 +51,7 @@ def test_backfill_goes_live_without_gap_or_repeat(bus, server):
 
     publisher = threading.Thread(target=publish)
     publisher.start()
-    half.wait(30)
+    half.wait(60)
     bus.declare(queue, kind, start_from="beginning")
     taken = [d["event"]["event_id"] for d in bus.drain(queue, count)]
     publisher.join()
