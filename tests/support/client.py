@@ -132,12 +132,20 @@ class Client:
     def dead_letters(self, queue, **query):
         return self.get(f"/queues/{queue}/dead-letters", query=query).ok(200)["dead_letters"]
 
-    def drain(self, queue, count, wait_ms=20000):
-        """Receives and acknowledges exactly `count` deliveries, in the order they came."""
+    def take(self, queue, count, wait_ms=20000):
+        """Receives exactly `count` deliveries, in the order they came."""
         taken = []
         while len(taken) < count:
             deliveries = self.receive(queue, min(1000, count - len(taken)), wait_ms)
             assert deliveries, f"only {len(taken)} of {count} came from {queue}"
+            taken += deliveries
+        return taken
+
+    def drain(self, queue, count):
+        """Takes and acknowledges exactly `count` deliveries, in the order they came."""
+        taken = []
+        while len(taken) < count:
+            deliveries = self.take(queue, min(1000, count - len(taken)))
             self.ack(queue, *deliveries)
             taken += deliveries
         return taken

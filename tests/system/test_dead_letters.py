@@ -10,7 +10,7 @@ def graveyard(bus):
     queue = unique("dead")
     bus.declare(queue, queue)
     ids = [bus.publish(event_type=queue) for _ in range(10)]
-    for n, delivery in enumerate(bus.drain(queue, 10)):
+    for n, delivery in enumerate(bus.take(queue, 10)):
         bus.nack(queue, delivery, requeue=False, **({"reason": "odd"} if n % 2 else {}))
     return queue, ids
 
