@@ -27,8 +27,12 @@ void publish(TestConnection& client, int first, int count, const std::string& ty
 }
 
 /// Reads a stream up to the event with this id and returns the text before it.
+std::string event_id_member(int number) {
+  return "\"event_id\":\"e-" + std::to_string(number) + "\"";
+}
+
 std::string read_to(TestConnection& stream, int number) {
-  return stream.read_until("\"event_id\":\"e-" + std::to_string(number) + "\"");
+  return stream.read_until(event_id_member(number));
 }
 
 TEST(ListEvents, FiltersAndPages) {
@@ -101,7 +105,7 @@ TEST(StreamEvents, ResumesBehindTheLastEventId) {
     TestConnection stream(service.port());
     stream.send(request);
     const auto before = read_to(stream, 7);
-    EXPECT_EQ(before.find("e-6"), std::string::npos);
+    EXPECT_EQ(before.find(event_id_member(6)), std::string::npos);
   }
 }
 
@@ -113,7 +117,7 @@ TEST(StreamEvents, KeepsASilentStreamAliveAndSelectsByType) {
   stream.read_until(": heartbeat\n\n");
   publish(client, 0, 5);
   publish(client, 5, 1, "order.paid");
-  EXPECT_EQ(read_to(stream, 5).find("e-0"), std::string::npos);
+  EXPECT_EQ(read_to(stream, 5).find(event_id_member(0)), std::string::npos);
 }
 
 TEST(StreamEvents, RefusesWrongPlaces) {
