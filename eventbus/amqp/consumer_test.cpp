@@ -133,35 +133,39 @@ TEST_F(ConsumerTest, EndsABarrierWhenItIsCancelled) {
   EXPECT_TRUE(bench.run_until(over));
 }
 
-/// Its channels hang, and the connection does not notice.
-void suspend_channels(TestServer& server) {
-  server.control({"eval", "[sys:suspend(Channel) || Channel <- rabbit_channel:list_local()]."});
-}
+class StalledChannelTest : public testing::Test {
+ public:
+  StalledChannelTest() { EXPECT_TRUE(bench.run(connection.declare_queue({.name = "q"}, bench.soon()))); }
 
-TEST(StalledChannelTest, ConsumingGoesOnOverAnotherConnection) {
+ protected:
+  ConnectionSettings impatient() {
+    auto settings = bench.settings();
+    settings.stall_limit = std::chrono::seconds{2};
+    return settings;
+  }
+  /// The server's channels hang, and the connection does not notice.
+  void suspend_channels() {
+    bench.server.control({"eval", "[sys:suspend(Channel) || Channel <- rabbit_channel:list_local()]."});
+  }
+
   TestBench bench{TestServer::shared()};
-  auto settings = bench.settings();
-  settings.stall_limit = std::chrono::seconds{2};
-  Connection connection(bench.loop.get_executor(), settings);
-  ASSERT_TRUE(bench.run(connection.declare_queue({.name = "q"}, bench.soon())));
+  Connection connection{bench.loop.get_executor(), impatient()};
+};
+
+TEST_F(StalledChannelTest, ConsumingGoesOnOverAnotherConnection) {
   Listener listener;
   const auto consumer = connection.consume("q", 10, listener.handler());
   ASSERT_TRUE(bench.run(connection.publish(numbered("q", 0, 1), bench.soon())));
   ASSERT_TRUE(bench.run_until([&] { return listener.messages.size() == 1; }));
-  suspend_channels(bench.server);
+  suspend_channels();
   EXPECT_THROW(bench.run(consumer->barrier(bench.soon())), Unavailable);
   ASSERT_TRUE(bench.run_until([&] { return listener.lost == 1; }));
   EXPECT_TRUE(bench.run_until([&] { return listener.messages.size() == 2; }));
   EXPECT_TRUE(listener.messages.back().redelivered);
 }
 
-TEST(StalledChannelTest, TopologyIsAskedForOverAnotherConnection) {
-  TestBench bench{TestServer::shared()};
-  auto settings = bench.settings();
-  settings.stall_limit = std::chrono::seconds{2};
-  Connection connection(bench.loop.get_executor(), settings);
-  ASSERT_TRUE(bench.run(connection.declare_queue({.name = "q"}, bench.soon())));
-  suspend_channels(bench.server);
+TEST_F(StalledChannelTest, TopologyIsAskedForOverAnotherConnection) {
+  suspend_channels();
   EXPECT_THROW([[maybe_unused]] const auto answer = bench.run(connection.inspect_queue("q", bench.soon())),
                Unavailable);
   EXPECT_TRUE(bench.run(connection.inspect_queue("q", bench.soon())));

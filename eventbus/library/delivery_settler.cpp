@@ -80,15 +80,8 @@ asio::awaitable<void> DeliverySettler::retry_later(const Delivery& delivery) {
 amqp::Message DeliverySettler::dead_letter(const Delivery& delivery, const std::string& reason) const {
   if (!delivery.received_)
     return rabbitmq::unreadable_dead_letter(delivery.message_, delivery.queue_, reason + ": " + delivery.fault_);
-  auto trials = delivery.queued_.trials;
-  const auto failed_at = now();
-  if (trials.first_failed_at == Timestamp{}) trials.first_failed_at = failed_at;
-  const rabbitmq::Death death{.reason = reason,
-                              .attempts = trials.attempt,
-                              .first_failed_at = trials.first_failed_at,
-                              .last_failed_at = failed_at};
-  return rabbitmq::dead_letter_message(delivery.queued_.event, {}, rabbitmq::dead_letter_queue(delivery.queue_), trials,
-                                       death);
+  return rabbitmq::dead_letter_message(delivery.queued_.event, {}, rabbitmq::dead_letter_queue(delivery.queue_),
+                                       delivery.queued_.trials, reason, now());
 }
 
 asio::awaitable<void> DeliverySettler::give_back(const Delivery& delivery) {

@@ -111,6 +111,10 @@ std::string usable_correlation_id(const std::string& text) {
   return is_utf8(text) && correlation_id_fault(text).empty() ? text : std::string();
 }
 
+void note_failure(Trials& trials, Timestamp now) {
+  if (trials.first_failed_at == Timestamp{}) trials.first_failed_at = now;
+}
+
 std::string our_reason(const std::string& death) {
   return death == "maxlen" ? "max_length" : death;
 }
@@ -119,7 +123,7 @@ std::string our_reason(const std::string& death) {
 
 Trials next_trials(Trials trials, Timestamp now) {
   ++trials.attempt;
-  if (trials.first_failed_at == Timestamp{}) trials.first_failed_at = now;
+  note_failure(trials, now);
   return trials;
 }
 
@@ -154,16 +158,17 @@ amqp::Message direct_message(const StoredEvent& stored, std::string queue, const
   return message;
 }
 
-amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchange, std::string queue,
-                                  const Trials& trials, const Death& death) {
+amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchange, std::string queue, Trials trials,
+                                  const std::string& reason, Timestamp now) {
+  note_failure(trials, now);
   auto message = event_message(stored);
   message.exchange = std::move(exchange);
   message.routing_key = std::move(queue);
   mark_as_copy(message, *stored.event, trials);
   auto& headers = message.properties.headers;
-  add(headers, header::reason, death.reason);
-  add(headers, header::attempts, std::int64_t{death.attempts});
-  add_time(headers, header::last_failed_at, death.last_failed_at);
+  add(headers, header::reason, reason);
+  add(headers, header::attempts, std::int64_t{trials.attempt});
+  add_time(headers, header::last_failed_at, now);
   return message;
 }
 

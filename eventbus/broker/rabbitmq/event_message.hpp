@@ -42,9 +42,9 @@ amqp::Message event_message(const StoredEvent& stored);
 /// The event for one queue, past the exchanges: `routing_key` is the name of the queue or of one of its delay queues.
 amqp::Message direct_message(const StoredEvent& stored, std::string queue, const Trials& trials);
 
-/// The event for the dead letters of `queue`.
-amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchange, std::string queue,
-                                  const Trials& trials, const Death& death);
+/// The event, given up at `now`, for the dead letters that `exchange` and `queue` lead to.
+amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchange, std::string queue, Trials trials,
+                                  const std::string& reason, Timestamp now);
 
 /// A message that is no event for the dead letters of `queue`, past the exchanges: as it came, with the reason.
 amqp::Message unreadable_dead_letter(const amqp::ReceivedMessage& message, std::string_view queue,

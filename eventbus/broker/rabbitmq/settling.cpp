@@ -8,7 +8,6 @@
 
 namespace eventbus {
 
-using rabbitmq::Death;
 using rabbitmq::LiveQueue;
 using rabbitmq::LiveQueuePtr;
 using rabbitmq::next_trials;
@@ -164,11 +163,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::dead(LiveQueuePtr queue, Serials se
     const auto* message = queue->buffer.settling(serial);
     if (message == nullptr) continue;
     const auto& [event, trials, replayed, direct] = message->queued;
-    const auto first = trials.first_failed_at == Timestamp{} ? now : trials.first_failed_at;
-    const Death death{.reason = reason, .attempts = trials.attempt, .first_failed_at = first, .last_failed_at = now};
-    auto failed_at_last = trials;
-    failed_at_last.first_failed_at = first;
-    messages.push_back(rabbitmq::dead_letter_message(event, exchange, queue->name(), failed_at_last, death));
+    messages.push_back(rabbitmq::dead_letter_message(event, exchange, queue->name(), trials, reason, now));
   }
   const auto count = static_cast<double>(messages.size());
   co_await publisher.publish_direct(std::move(messages));
