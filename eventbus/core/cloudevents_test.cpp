@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "eventbus/core/json.hpp"
+#include "eventbus/core/test_faults.hpp"
 
 namespace eventbus {
 namespace {
@@ -13,16 +14,8 @@ using testing::UnorderedElementsAre;
 
 using Attributes = std::vector<std::pair<std::string, std::string>>;
 
-std::vector<std::string> fields_of(const Result<EventDraft>& draft) {
-  std::vector<std::string> names;
-  if (draft) return names;
-  EXPECT_EQ(draft.error().code, ErrorCode::invalid) << draft.error().detail;
-  for (const FieldError& fault : draft.error().fields) names.push_back(fault.field);
-  return names;
-}
-
-std::vector<std::string> faulty_fields(std::string_view json) {
-  return fields_of(parse_cloudevent(json, {}));
+std::vector<std::string> cloudevent_faults(std::string_view json) {
+  return faulty_fields(parse_cloudevent(json, {}));
 }
 
 constexpr const char* complete =
@@ -65,17 +58,17 @@ TEST(CloudEvents, ShowsEventsOfOtherOriginWithTheDefaultSource) {
 }
 
 TEST(CloudEvents, NamesEveryBadAttribute) {
-  EXPECT_THAT(faulty_fields("{}"), ElementsAre("specversion", "id", "source", "type"));
-  EXPECT_THAT(faulty_fields(
+  EXPECT_THAT(cloudevent_faults("{}"), ElementsAre("specversion", "id", "source", "type"));
+  EXPECT_THAT(cloudevent_faults(
                   R"({"specversion":"0.3","id":"","source":"","type":"a b","time":"now","partitionkey":"","subject":"",
     "datacontenttype":"text/plain","Upper":"x","ex_t":"x","list":[1],"half":0.5,"data":[]})"),
               UnorderedElementsAre("specversion", "id", "source", "type", "time", "partitionkey", "subject",
                                    "datacontenttype", "Upper", "ex_t", "list", "half", "data"));
-  EXPECT_THAT(faulty_fields(R"({"specversion":1.0,"id":1,"source":1,"type":1})"),
+  EXPECT_THAT(cloudevent_faults(R"({"specversion":1.0,"id":1,"source":1,"type":1})"),
               ElementsAre("specversion", "id", "source", "type"));
-  EXPECT_THAT(faulty_fields(R"({"specversion":"1.0","id":"a","source":"s","type":"t","data_base64":"AAAA"})"),
+  EXPECT_THAT(cloudevent_faults(R"({"specversion":"1.0","id":"a","source":"s","type":"t","data_base64":"AAAA"})"),
               ElementsAre("data_base64"));
-  EXPECT_THAT(faulty_fields("[]"), ElementsAre("body"));
+  EXPECT_THAT(cloudevent_faults("[]"), ElementsAre("body"));
   EXPECT_EQ(parse_cloudevent("{", {}).error().code, ErrorCode::malformed_json);
 }
 
@@ -85,7 +78,7 @@ TEST(CloudEvents, TreatsNullAttributesAsLeftOut) {
   ASSERT_TRUE(draft);
   EXPECT_FALSE(draft->given.timestamp);
   EXPECT_EQ(draft->event->cloudevent, R"({"source":"s"})");
-  EXPECT_THAT(faulty_fields(R"({"specversion":"1.0","id":null,"source":"s","type":"t"})"), ElementsAre("id"));
+  EXPECT_THAT(cloudevent_faults(R"({"specversion":"1.0","id":null,"source":"s","type":"t"})"), ElementsAre("id"));
 }
 
 TEST(CloudEvents, TakesOtherJsonMediaTypes) {
@@ -128,7 +121,7 @@ TEST(CloudEvents, TakesBinaryModeWithoutData) {
 }
 
 TEST(CloudEvents, NamesBadHeaders) {
-  EXPECT_THAT(fields_of(parse_binary_cloudevent(
+  EXPECT_THAT(faulty_fields(parse_binary_cloudevent(
                   {{"specversion", "1.0"}, {"id", "%FF"}, {"id", "b"}, {"type", "a%00"}, {"a-b", "x"}}, "[]", {})),
               UnorderedElementsAre("ce-id", "ce-id", "ce-type", "ce-a-b", "data", "ce-source"));
   EXPECT_EQ(parse_binary_cloudevent({}, "{", {}).error().code, ErrorCode::malformed_json);
@@ -138,7 +131,7 @@ TEST(CloudEvents, NamesBadHeaders) {
 
 TEST(CloudEvents, KeepsTheNameDataForThePayload) {
   const Attributes attributes = {{"specversion", "1.0"}, {"id", "a"}, {"source", "s"}, {"type", "t"}, {"data", "x"}};
-  EXPECT_THAT(fields_of(parse_binary_cloudevent(attributes, "{}", {})), ElementsAre("ce-data"));
+  EXPECT_THAT(faulty_fields(parse_binary_cloudevent(attributes, "{}", {})), ElementsAre("ce-data"));
 }
 
 TEST(CloudEvents, LimitsDepthSoThatTheEventCanBeReadBack) {

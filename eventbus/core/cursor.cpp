@@ -7,9 +7,6 @@
 namespace eventbus {
 namespace {
 
-constexpr Timestamp first_moment = std::chrono::sys_days{std::chrono::year{1} / 1 / 1};
-constexpr Timestamp past_last_moment = std::chrono::sys_days{std::chrono::year{10000} / 1 / 1};
-
 void append_hex(std::string& out, std::int64_t value) {
   char buffer[16];
   const auto end = std::to_chars(buffer, buffer + sizeof buffer, static_cast<std::uint64_t>(value), 16).ptr;

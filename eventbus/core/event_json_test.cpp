@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "eventbus/core/test_faults.hpp"
+
 namespace eventbus {
 namespace {
 
@@ -12,14 +14,8 @@ Result<EventDraft> parse(std::string_view json, const PublishContext& context = 
   return parse_event(json, context);
 }
 
-std::vector<std::string> faulty_fields(std::string_view json) {
-  std::vector<std::string> names;
-  const auto draft = parse(json);
-  if (!draft) {
-    EXPECT_EQ(draft.error().code, ErrorCode::invalid) << draft.error().detail;
-    for (const FieldError& fault : draft.error().fields) names.push_back(fault.field);
-  }
-  return names;
+std::vector<std::string> event_faults(std::string_view json) {
+  return faulty_fields(parse(json));
 }
 
 TEST(EventJson, ReadsEveryField) {
@@ -69,14 +65,13 @@ TEST(EventJson, TakesCorrelationAndTraceFromTheContext) {
 }
 
 TEST(EventJson, NamesEveryBadFieldAtOnce) {
-  EXPECT_THAT(
-      faulty_fields(R"({"event_id":"","timestamp":"yesterday","event_type":"a..b","payload":[1],"ordering_key":7,
+  EXPECT_THAT(event_faults(R"({"event_id":"","timestamp":"yesterday","event_type":"a..b","payload":[1],"ordering_key":7,
     "correlation_id":null,"exchange":"a b","routing_key":"a.","extra":1})"),
-      testing::ElementsAre("event_id", "timestamp", "event_type", "payload", "ordering_key", "correlation_id",
-                           "exchange", "routing_key", "extra"));
-  EXPECT_THAT(faulty_fields(R"({"payload":{}})"), testing::ElementsAre("event_type"));
-  EXPECT_THAT(faulty_fields(R"([])"), testing::ElementsAre("body"));
-  EXPECT_THAT(faulty_fields(R"("x")"), testing::ElementsAre("body"));
+              testing::ElementsAre("event_id", "timestamp", "event_type", "payload", "ordering_key", "correlation_id",
+                                   "exchange", "routing_key", "extra"));
+  EXPECT_THAT(event_faults(R"({"payload":{}})"), testing::ElementsAre("event_type"));
+  EXPECT_THAT(event_faults(R"([])"), testing::ElementsAre("body"));
+  EXPECT_THAT(event_faults(R"("x")"), testing::ElementsAre("body"));
 }
 
 TEST(EventJson, RefusesUnknownFieldsWithASuggestion) {
@@ -99,7 +94,7 @@ TEST(EventJson, BoundsItsAnswer) {
 
 class BadEventType : public testing::TestWithParam<std::string> {};
 TEST_P(BadEventType, IsRefused) {
-  EXPECT_THAT(faulty_fields("{\"event_type\":\"" + GetParam() + "\"}"), testing::ElementsAre("event_type"));
+  EXPECT_THAT(event_faults("{\"event_type\":\"" + GetParam() + "\"}"), testing::ElementsAre("event_type"));
 }
 INSTANTIATE_TEST_SUITE_P(Texts, BadEventType,
                          testing::Values("", ".", "a.", ".a", "a..b", "a b", "a/b", "é", "a.*", "#",
@@ -109,8 +104,8 @@ TEST(EventJson, CountsCharactersNotBytes) {
   std::string id;
   for (int i = 0; i < 255; ++i) id += "é";
   EXPECT_TRUE(parse("{\"event_type\":\"a\",\"event_id\":\"" + id + "\"}"));
-  EXPECT_THAT(faulty_fields("{\"event_type\":\"a\",\"event_id\":\"" + id + "é\"}"), testing::ElementsAre("event_id"));
-  EXPECT_THAT(faulty_fields("{\"event_type\":\"a\",\"ordering_key\":\"" + std::string(1025, 'k') + "\"}"),
+  EXPECT_THAT(event_faults("{\"event_type\":\"a\",\"event_id\":\"" + id + "é\"}"), testing::ElementsAre("event_id"));
+  EXPECT_THAT(event_faults("{\"event_type\":\"a\",\"ordering_key\":\"" + std::string(1025, 'k') + "\"}"),
               testing::ElementsAre("ordering_key"));
   EXPECT_TRUE(
       parse("{\"event_type\":\"" + std::string(255, 'a') + "\",\"ordering_key\":\"" + std::string(1024, 'k') + "\"}"));
@@ -118,14 +113,14 @@ TEST(EventJson, CountsCharactersNotBytes) {
 
 TEST(EventJson, RefusesControlCharactersInIds) {
   for (const char* id : {R"(a\nb)", R"(\u007f)", R"(\u0085)", R"(\u001b[31m)"}) {
-    EXPECT_THAT(faulty_fields(std::string(R"({"event_type":"a","event_id":")") + id + "\"}"),
+    EXPECT_THAT(event_faults(std::string(R"({"event_type":"a","event_id":")") + id + "\"}"),
                 testing::ElementsAre("event_id"));
   }
 }
 
 TEST(EventJson, NamesTheFieldOfBadText) {
-  EXPECT_THAT(faulty_fields("{\"event_type\":\"a\",\"payload\":{\"x\":\"\xFF\"}}"), testing::ElementsAre("payload"));
-  EXPECT_THAT(faulty_fields(R"({"event_type":"a","payload":{"x":"\u0000"}})"), testing::ElementsAre("payload"));
+  EXPECT_THAT(event_faults("{\"event_type\":\"a\",\"payload\":{\"x\":\"\xFF\"}}"), testing::ElementsAre("payload"));
+  EXPECT_THAT(event_faults(R"({"event_type":"a","payload":{"x":"\u0000"}})"), testing::ElementsAre("payload"));
   EXPECT_EQ(parse("{\"event_type\":").error().code, ErrorCode::malformed_json);
 }
 

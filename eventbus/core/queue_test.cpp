@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "eventbus/core/test_faults.hpp"
+
 namespace eventbus {
 namespace {
 
@@ -12,22 +14,16 @@ using testing::HasSubstr;
 
 constexpr const char* bound = R"("bindings":[{"routing_key":"a.#"}])";
 
-Result<QueueDefinition> parse(std::string_view more, std::string_view name = "q") {
+Result<QueueDefinition> parse_definition(std::string_view more, std::string_view name = "q") {
   return parse_queue_definition(name, "{" + std::string(bound) + std::string(more) + "}");
 }
 
-std::vector<std::string> faulty_fields(std::string_view json) {
-  std::vector<std::string> names;
-  const auto definition = parse_queue_definition("q", json);
-  if (!definition) {
-    EXPECT_EQ(definition.error().code, ErrorCode::invalid);
-    for (const FieldError& fault : definition.error().fields) names.push_back(fault.field);
-  }
-  return names;
+std::vector<std::string> definition_faults(std::string_view json) {
+  return faulty_fields(parse_queue_definition("q", json));
 }
 
 TEST(QueueDefinition, HasTheDefaultsOfTheContract) {
-  const auto definition = parse("");
+  const auto definition = parse_definition("");
   ASSERT_TRUE(definition);
   QueueDefinition expected;
   expected.name = "q";
@@ -38,7 +34,8 @@ TEST(QueueDefinition, HasTheDefaultsOfTheContract) {
 }
 
 TEST(QueueDefinition, ReadsEveryField) {
-  const auto definition = parse(R"(,"max_retries":0,"retry_delay_ms":5,"retry_backoff":1.5,"retry_max_delay_ms":50,
+  const auto definition =
+      parse_definition(R"(,"max_retries":0,"retry_delay_ms":5,"retry_backoff":1.5,"retry_max_delay_ms":50,
     "message_ttl_ms":1,"max_length":10,"overflow":"drop_oldest","lease_ms":100,"ordered":true,
     "start_from":"2026-01-01T01:00:00+01:00","name":"q")");
   ASSERT_TRUE(definition) << definition.error().detail;
@@ -56,7 +53,7 @@ TEST(QueueDefinition, ComesBackFromItsText) {
        {"", R"(,"message_ttl_ms":60000,"max_length":5,"overflow":"drop_oldest","start_from":"beginning")",
         R"(,"retry_backoff":1.1,"ordered":true,"start_from":"2026-01-01T00:00:00.000001Z")",
         R"(,"message_ttl_ms":null,"max_length":null)"}) {
-    const auto definition = parse(more, "a:b.c-d_1");
+    const auto definition = parse_definition(more, "a:b.c-d_1");
     ASSERT_TRUE(definition) << more;
     std::string text;
     append_queue_definition(text, *definition);
@@ -68,7 +65,7 @@ TEST(QueueDefinition, ComesBackFromItsText) {
 
 TEST(QueueDefinition, ShowsEveryField) {
   std::string text;
-  append_queue_definition(text, *parse(""));
+  append_queue_definition(text, *parse_definition(""));
   EXPECT_EQ(
       text,
       R"({"name":"q","bindings":[{"exchange":"events","routing_key":"a.#"}],"max_retries":3,"retry_delay_ms":1000,)"
@@ -77,26 +74,26 @@ TEST(QueueDefinition, ShowsEveryField) {
 }
 
 TEST(QueueDefinition, NamesEveryBadField) {
-  EXPECT_THAT(faulty_fields("{}"), ElementsAre("bindings"));
-  EXPECT_THAT(faulty_fields("[]"), ElementsAre("body"));
+  EXPECT_THAT(definition_faults("{}"), ElementsAre("bindings"));
+  EXPECT_THAT(definition_faults("[]"), ElementsAre("body"));
   EXPECT_THAT(
-      faulty_fields(
+      definition_faults(
           R"({"bindings":[],"max_retries":-1,"retry_delay_ms":1.5,"retry_backoff":0.5,"retry_max_delay_ms":"1",
     "message_ttl_ms":0,"max_length":0,"overflow":"drop","lease_ms":99,"ordered":1,"start_from":"soon","ready":3,"name":"other"})"),
       ElementsAre("bindings", "max_retries", "retry_delay_ms", "retry_backoff", "retry_max_delay_ms", "message_ttl_ms",
                   "max_length", "overflow", "lease_ms", "ordered", "start_from", "ready", "name"));
   EXPECT_THAT(
-      faulty_fields(R"({"bindings":[{"routing_key":"us*"},{"exchange":"a b"},7,{"routing_key":"a","exchang":"b"},
+      definition_faults(R"({"bindings":[{"routing_key":"us*"},{"exchange":"a b"},7,{"routing_key":"a","exchang":"b"},
     {"routing_key":null}]})"),
       ElementsAre("bindings[0].routing_key", "bindings[1].exchange", "bindings[1].routing_key", "bindings[2]",
                   "bindings[3].exchang", "bindings[4].routing_key"));
-  EXPECT_THAT(faulty_fields(R"({"bindings":[{"routing_key":"a"}],"lease_ms":43200001})"), ElementsAre("lease_ms"));
-  EXPECT_THAT(faulty_fields(R"({"bindings":[{"routing_key":"a"}],"max_length":99999999999999999999})"),
+  EXPECT_THAT(definition_faults(R"({"bindings":[{"routing_key":"a"}],"lease_ms":43200001})"), ElementsAre("lease_ms"));
+  EXPECT_THAT(definition_faults(R"({"bindings":[{"routing_key":"a"}],"max_length":99999999999999999999})"),
               ElementsAre("max_length"));
 }
 
 TEST(QueueDefinition, SaysThatPushIsNotSupported) {
-  EXPECT_THAT(parse(R"(,"push":{"url":"https://example.org"})").error().detail,
+  EXPECT_THAT(parse_definition(R"(,"push":{"url":"https://example.org"})").error().detail,
               HasSubstr("push queues are not supported"));
 }
 
@@ -104,7 +101,7 @@ TEST(QueueDefinition, BoundsBindingsAndDropsRepeatedOnes) {
   std::string many = R"({"bindings":[{"routing_key":"k0"})";
   for (int i = 1; i < 1000; ++i) many += R"(,{"routing_key":"k)" + std::to_string(i) + "\"}";
   EXPECT_EQ(parse_queue_definition("q", many + "]}")->bindings.size(), 1000U);
-  EXPECT_THAT(faulty_fields(many + R"(,{"routing_key":"x"}]})"), ElementsAre("bindings"));
+  EXPECT_THAT(definition_faults(many + R"(,{"routing_key":"x"}]})"), ElementsAre("bindings"));
   EXPECT_EQ(parse_queue_definition("q", R"({"bindings":[{"routing_key":"a"},{"routing_key":"a","exchange":"events"}]})")
                 ->bindings.size(),
             1U);
@@ -116,7 +113,7 @@ TEST(QueueName, IsChecked) {
   for (const std::string& name :
        {std::string(), std::string(256, 'q'), std::string("a b"), std::string("a/b"), std::string("é")}) {
     EXPECT_FALSE(valid_queue_name(name));
-    EXPECT_EQ(parse("", name).error().fields.at(0).field, "queue");
+    EXPECT_EQ(parse_definition("", name).error().fields.at(0).field, "queue");
   }
 }
 

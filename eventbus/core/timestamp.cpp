@@ -9,9 +9,6 @@ using std::chrono::microseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr Timestamp first_moment = std::chrono::sys_days{std::chrono::year{1} / 1 / 1};
-constexpr Timestamp past_last_moment = std::chrono::sys_days{std::chrono::year{10000} / 1 / 1};
-
 /// Reads RFC 3339 from the front. The first mismatch sticks.
 class Reader {
  public:

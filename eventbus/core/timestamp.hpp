@@ -10,6 +10,10 @@ namespace eventbus {
 /// A point in time in UTC with the resolution of the contract.
 using Timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 
+/// The years that RFC 3339 can write.
+inline constexpr Timestamp first_moment = std::chrono::sys_days{std::chrono::year{1} / 1 / 1};
+inline constexpr Timestamp past_last_moment = std::chrono::sys_days{std::chrono::year{10000} / 1 / 1};
+
 /// Parses RFC 3339 with any offset and up to 6 fractional digits (more digits are refused; a leap second `:60` counts
 /// as
 /// `:59.999999`; `t`, `z` and a space for `T` are accepted as RFC 3339 allows). Years 0001–9999 after conversion to

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -11,6 +12,9 @@
 #include "eventbus/core/json.hpp"
 
 namespace eventbus {
+
+inline constexpr std::size_t most_ids = 10000;       ///< Events or deliveries that one body may name.
+inline constexpr std::size_t longest_reason = 1024;  ///< Bytes of the reason of a dead letter.
 
 /// Reads typed members out of a JSON object and gathers what is wrong with them, so that one answer names every fault.
 /// A member that is wrong or missing reads as nothing; look at `check` before using any.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <set>
 
 #include "eventbus/http/openapi.hpp"
@@ -15,10 +14,6 @@ using namespace std::chrono_literals;
 namespace json = boost::json;
 
 constexpr std::string_view bindings = R"({"bindings":[{"routing_key":"#"}]})";
-
-json::object body_of(const TestAnswer& answer) {
-  return json::parse(answer.body).as_object();
-}
 
 json::object queue_of(TestConnection& client) {
   return body_of(client.request("GET", "/queues/q"));

@@ -8,10 +8,8 @@
 namespace eventbus {
 namespace {
 
-constexpr std::size_t default_limit = 100;
+constexpr std::size_t listed_by_default = 100;
 constexpr std::size_t most_listed = 1000;
-constexpr std::size_t most_ids = 10000;
-constexpr std::size_t longest_reason = 1024;
 constexpr std::uint64_t fastest_rate = 1000000;
 
 void append_dead_letter(std::string& out, const DeadLetter& letter) {
@@ -28,7 +26,7 @@ void append_dead_letter(std::string& out, const DeadLetter& letter) {
 
 asio::awaitable<Result<void>> list_dead_letters(Call& call) {
   auto parameters = call.parameters();
-  const auto limit = parameters.integer("limit", 1, most_listed, default_limit);
+  const auto limit = parameters.integer("limit", 1, most_listed, listed_by_default);
   const auto after = parameters.has("cursor") ? decode_position(parameters.text("cursor")) : Position{0};
   if (!after) parameters.refuse("cursor", "must be the next_cursor of a listing");
   if (auto checked = parameters.check(); !checked) co_return checked;
@@ -111,7 +109,7 @@ Route route(http::verb method, std::string_view path, std::string_view id, std::
       .handler = handler};
 }
 
-Route list_route() {
+Route list_dead_letters_route() {
   auto list = route(http::verb::get, "/queues/{queue}/dead-letters", "listDeadLetters", "List dead letters",
                     "In the order the events were stored.", list_dead_letters);
   list.body = {};
@@ -125,7 +123,7 @@ Route list_route() {
 }  // namespace
 
 std::vector<Route> dead_letter_routes() {
-  return {list_route(),
+  return {list_dead_letters_route(),
           route(http::verb::post, "/queues/{queue}/dead-letters/redrive", "redriveDeadLetters",
                 "Deliver dead letters again",
                 "As fresh events, attempt 1. With events_per_second the answer comes at once and the rest follows at "

@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::uint64_t most_deliveries = 1000;
 constexpr std::uint64_t longest_wait_ms = 30000;
-constexpr std::size_t most_ids = 10000;
 constexpr std::uint64_t longest_delay_ms = std::uint64_t{7} * 24 * 3600 * 1000;
-constexpr std::size_t longest_reason = 1024;
 
 struct ReceiveOrder {
   std::size_t max = 1;

@@ -1,20 +1,12 @@
 #include <gtest/gtest.h>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
 #include "eventbus/http/test_service.hpp"
 
 namespace eventbus {
 namespace {
 
-namespace json = boost::json;
-
 constexpr std::string_view ndjson = "Content-Type: application/x-ndjson\r\n";
 
-json::object body_of(const TestAnswer& answer) {
-  return json::parse(answer.body).as_object();
-}
 std::string code_of(const TestAnswer& answer) {
   return std::string(body_of(answer).at("code").as_string());
 }

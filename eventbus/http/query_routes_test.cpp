@@ -1,21 +1,13 @@
 #include <gtest/gtest.h>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
 #include "eventbus/http/test_service.hpp"
 
 namespace eventbus {
 namespace {
 
 using namespace std::chrono_literals;
-namespace json = boost::json;
 
 constexpr std::string_view accept_ndjson = "Accept: application/x-ndjson\r\n";
-
-json::object body_of(const TestAnswer& answer) {
-  return json::parse(answer.body).as_object();
-}
 
 void publish(TestConnection& client, int first, int count, const std::string& type = "user.created") {
   std::string text;

@@ -116,7 +116,7 @@ Route declare_route() {
   return declare;
 }
 
-Route list_route() {
+Route list_queues_route() {
   auto list = route(http::verb::get, "/queues", "listQueues", "List all queues", list_queues);
   list.answers = {
       {200, "Every queue.", json_type,
@@ -146,7 +146,7 @@ Route purge_route() {
 
 std::vector<Route> queue_routes() {
   return {declare_route(),
-          list_route(),
+          list_queues_route(),
           route(http::verb::get, "/queues/{queue}", "getQueue", "Show a queue", show_queue),
           remove_route(),
           purge_route(),

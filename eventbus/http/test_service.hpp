@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/json/object.hpp>
 #include <functional>
 #include <map>
 #include <memory>
@@ -58,6 +59,9 @@ struct TestAnswer {
   std::map<std::string, std::string> headers;  ///< Names in lower case.
   std::string body;
 };
+
+/// The JSON object that the answer is.
+boost::json::object body_of(const TestAnswer& answer);
 
 /// For tests: one connection that sends bytes as they are. Every read gives up after ten seconds.
 class TestConnection {

@@ -8,6 +8,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/json/parse.hpp>
 #include <future>
 
 #include "eventbus/store/conformance/memory_event_store.hpp"
@@ -21,6 +22,10 @@ HttpSettings on_free_port(HttpSettings settings) {
 }
 
 }  // namespace
+
+boost::json::object body_of(const TestAnswer& answer) {
+  return boost::json::parse(answer.body).as_object();
+}
 
 TestService::TestService(HttpSettings settings)
     : store_(std::make_unique<MemoryEventStore>()),

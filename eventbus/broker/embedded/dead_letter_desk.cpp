@@ -11,7 +11,6 @@ namespace {
 constexpr std::size_t moved_at_once = 1000;
 constexpr unsigned steps_a_second = 10;
 constexpr std::chrono::milliseconds rest_when_full{100};
-constexpr std::chrono::seconds rest_after_failure{1};
 
 std::vector<Position> positions_of(const std::vector<DeadLetterRow>& rows) {
   std::vector<Position> positions;

@@ -2,6 +2,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -16,6 +17,8 @@
 #include "eventbus/runtime/suspend.hpp"
 
 namespace eventbus::embedded {
+
+inline constexpr std::chrono::seconds rest_after_failure{1};  ///< Before background work is tried again.
 
 /// A receive that waits for its turn.
 struct Waiter {

@@ -10,7 +10,6 @@ namespace {
 constexpr std::size_t routes_per_read = 8192;
 constexpr std::size_t events_per_read = 2048;
 constexpr std::size_t dense_from = 4;  // one of so many events matches
-constexpr std::chrono::seconds rest_after_failure{1};
 
 /// Collects matches until the window is full or the read is used up.
 struct Scan {

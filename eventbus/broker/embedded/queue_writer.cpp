@@ -8,8 +8,6 @@
 namespace eventbus::embedded {
 namespace {
 
-constexpr std::chrono::seconds rest_after_failure{1};
-
 bool acknowledges(const QueueCommit& commit) {
   return std::ranges::any_of(commit.settlings, [](const Settling& settling) { return settling.fate == Fate::acked; });
 }

@@ -7,7 +7,6 @@
 namespace eventbus::cli {
 namespace {
 
-constexpr std::chrono::milliseconds retry_delay{100};
 constexpr int poll_ms = 1000;
 constexpr std::string_view json_type = "application/json";
 

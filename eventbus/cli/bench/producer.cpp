@@ -11,7 +11,6 @@
 namespace eventbus::cli {
 namespace {
 
-constexpr std::chrono::milliseconds retry_delay{100};
 constexpr int too_many_requests = 429;
 constexpr int unavailable = 503;
 

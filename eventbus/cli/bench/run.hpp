@@ -15,6 +15,8 @@ namespace eventbus::cli {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
+inline constexpr std::chrono::milliseconds retry_delay{100};  ///< Before asking again a server that refused.
+
 /// What producers and consumers of one run share. One event loop.
 struct Run {
   Run(asio::io_context& event_loop, const LoadSettings& with)
