@@ -11,7 +11,7 @@ constexpr std::size_t longest_short_text = 255;
 /// RabbitMQ takes a message's properties in one frame of at most 128 KiB.
 constexpr std::size_t most_header_bytes = std::size_t{64} << 10U;
 
-std::size_t bytes_of(const HeaderValue& value) {
+std::size_t size_of(const HeaderValue& value) {
   const auto* text = std::get_if<std::string>(&value);
   return 16 + (text != nullptr ? text->size() : 0);
 }
@@ -26,7 +26,7 @@ Result<void> check_headers(const Headers& headers) {
       const auto message = "is text, an integer or a boolean";
       return fail(ErrorCode::invalid, fmt::format("header {} {}", name, message), {{field, message}});
     }
-    bytes += name.size() + bytes_of(value);
+    bytes += name.size() + size_of(value);
   }
   if (bytes <= most_header_bytes) return {};
   const auto message = fmt::format("have at most {} bytes together", most_header_bytes);

@@ -22,7 +22,7 @@ std::string breakers_table(const Console& console, const std::vector<JsonObject>
   return table.text(console);
 }
 
-ExitCode list(const Session& session) {
+ExitCode list_breakers(const Session& session) {
   const auto body = Api(session).get("/breakers");
   const auto breakers = JsonObject(body).objects("breakers");
   if (session.json) {
@@ -35,13 +35,14 @@ ExitCode list(const Session& session) {
   return ExitCode::ok;
 }
 
-ExitCode change(const Session& session, const std::string& name, const std::string& action, std::string_view done) {
+ExitCode change_breaker(const Session& session, const std::string& name, const std::string& action,
+                        std::string_view done) {
   const auto body = Api(session).post("/breakers/" + percent_encode(name) + "/" + action, "");
   session.console.out << (session.json ? body : fmt::format("{}: {}", printable(name), done)) << "\n";
   return ExitCode::ok;
 }
 
-struct Action {
+struct BreakerAction {
   std::string name;
   std::string summary;
   std::string details;
@@ -50,14 +51,14 @@ struct Action {
   std::string done;
 };
 
-Command action_command(Session& session, Action action) {
+Command action_command(Session& session, BreakerAction action) {
   auto breaker = std::make_shared<std::string>();
   return {.name = action.name,
           .summary = action.summary,
           .details = action.details,
           .options = {{"BREAKER", "", "its name, e.g. postgres or rabbitmq", breaker.get(), true}},
           .examples = {{"eventbus breakers " + action.name + " " + action.example, action.example_says}},
-          .run = [&session, breaker, action] { return change(session, *breaker, action.name, action.done); }};
+          .run = [&session, breaker, action] { return change_breaker(session, *breaker, action.name, action.done); }};
 }
 
 }  // namespace
@@ -66,7 +67,7 @@ Command breakers_command(Session& session) {
   Command list_all{.name = "list",
                    .summary = "list the circuit breakers and their states",
                    .examples = {{"eventbus breakers list", "none on the embedded engine"}},
-                   .run = [&session] { return list(session); }};
+                   .run = [&session] { return list_breakers(session); }};
   return {.name = "breakers",
           .summary = "inspect and operate the circuit breakers of the database and RabbitMQ",
           .subcommands = {

@@ -11,7 +11,7 @@ namespace {
 /// From this many on a person at a terminal is asked first.
 constexpr std::uint64_t many = 100;
 
-struct ListOptions {
+struct DeadLettersOptions {
   std::string queue;
   std::int64_t limit = 100;
   std::string cursor;
@@ -31,7 +31,7 @@ std::string target_of(const std::string& queue, std::string_view action = {}) {
   return "/queues/" + percent_encode(queue) + "/dead-letters" + std::string(action);
 }
 
-ExitCode list(const Session& session, const ListOptions& options) {
+ExitCode list_dead_letters(const Session& session, const DeadLettersOptions& options) {
   Target target(target_of(options.queue));
   target.with("limit", std::to_string(options.limit)).with("cursor", options.cursor);
   const auto body = Api(session).get(target.text());
@@ -117,15 +117,15 @@ ExitCode run(const Session& session, const SelectOptions& options, const Operati
   return ExitCode::ok;
 }
 
-Command list_command(Session& session) {
-  auto options = std::make_shared<ListOptions>();
+Command list_dead_letters_command(Session& session) {
+  auto options = std::make_shared<DeadLettersOptions>();
   return {.name = "list",
           .summary = "list the events that a queue gave up on",
           .options = {{"QUEUE", "", "the queue", &options->queue, true},
                       {"-n,--limit", "N", "most dead letters", &options->limit, false, {}, 1, 1000},
                       {"--cursor", "CURSOR", "go on where a listing ended", &options->cursor}},
           .examples = {{"eventbus dead-letters list mailer", "the oldest 100"}},
-          .run = [&session, options] { return list(session, *options); }};
+          .run = [&session, options] { return list_dead_letters(session, *options); }};
 }
 
 Command operation_command(Session& session, const Operation& operation, std::string summary) {
@@ -159,7 +159,7 @@ Command operation_command(Session& session, const Operation& operation, std::str
 Command dead_letters_command(Session& session) {
   return {.name = "dead-letters",
           .summary = "inspect, redrive and delete dead letters",
-          .subcommands = {list_command(session),
+          .subcommands = {list_dead_letters_command(session),
                           operation_command(session, redrive, "put dead letters back into their queue as fresh events"),
                           operation_command(session, erase, "delete dead letters; the events stay in the store")}};
 }

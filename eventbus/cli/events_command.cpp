@@ -8,7 +8,7 @@
 namespace eventbus::cli {
 namespace {
 
-struct ListOptions {
+struct EventsOptions {
   std::string type;
   std::string start;
   std::string end;
@@ -26,7 +26,7 @@ struct GetOptions {
   bool cloudevent = false;
 };
 
-std::string target_of(const ListOptions& options) {
+std::string target_of(const EventsOptions& options) {
   Target target("/events");
   target.with("event_type", options.type).with("start_time", options.start).with("end_time", options.end);
   target.with("ordering_key", options.key)
@@ -38,7 +38,7 @@ std::string target_of(const ListOptions& options) {
 }
 
 /// Straight through: one JSON event a line, never held whole.
-ExitCode stream_all(const Session& session, const ListOptions& options) {
+ExitCode stream_all(const Session& session, const EventsOptions& options) {
   HttpClient http(session.server());
   HttpRequest request{.target = target_of(options)};
   request.headers = {{"Accept", "application/x-ndjson"}};
@@ -47,7 +47,7 @@ ExitCode stream_all(const Session& session, const ListOptions& options) {
   return ExitCode::ok;
 }
 
-ExitCode list(const Session& session, const ListOptions& options) {
+ExitCode list_events(const Session& session, const EventsOptions& options) {
   if (options.all) return stream_all(session, options);
   const auto body = Api(session).get(target_of(options));
   if (session.json) {
@@ -83,8 +83,8 @@ ExitCode get(const Session& session, const GetOptions& options) {
   return ExitCode::ok;
 }
 
-Command list_command(Session& session) {
-  auto options = std::make_shared<ListOptions>();
+Command list_events_command(Session& session) {
+  auto options = std::make_shared<EventsOptions>();
   auto& o = *options;
   return {
       .name = "list",
@@ -104,7 +104,7 @@ Command list_command(Session& session) {
                    {"eventbus events list --payload '{\"repository\": \"leveldb\"}'", "by what the payload contains"},
                    {"eventbus events list --start 2020-01-01T00:00:00Z --all | jq -r .event_id",
                     "everything since 2020"}},
-      .run = [&session, options] { return list(session, *options); }};
+      .run = [&session, options] { return list_events(session, *options); }};
 }
 
 Command get_command(Session& session) {
@@ -122,8 +122,9 @@ Command get_command(Session& session) {
 }  // namespace
 
 Command events_command(Session& session) {
-  return {
-      .name = "events", .summary = "query stored events", .subcommands = {list_command(session), get_command(session)}};
+  return {.name = "events",
+          .summary = "query stored events",
+          .subcommands = {list_events_command(session), get_command(session)}};
 }
 
 }  // namespace eventbus::cli

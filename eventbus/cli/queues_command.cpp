@@ -118,7 +118,7 @@ void print_queue(const Session& session, const std::string& body) {
   }
 }
 
-ExitCode list(const Session& session) {
+ExitCode list_queues(const Session& session) {
   const auto body = Api(session).get("/queues");
   const auto queues = JsonObject(body).objects("queues");
   if (session.json) {
@@ -145,7 +145,8 @@ ExitCode declare(const Session& session, const DeclareOptions& options) {
   return ExitCode::ok;
 }
 
-ExitCode change(const Session& session, const std::string& queue, std::string_view action, std::string_view done) {
+ExitCode change_queue(const Session& session, const std::string& queue, std::string_view action,
+                      std::string_view done) {
   const auto body = Api(session).post(queue_target(queue, action), "");
   session.console.out << (session.json ? body : fmt::format("{}: {}", printable(queue), done)) << "\n";
   return ExitCode::ok;
@@ -227,9 +228,9 @@ Command declare_command(Session& session) {
       .run = [&session, options] { return declare(session, *options); }};
 }
 
-using Action = ExitCode (*)(const Session&, const QueueOptions&);
+using QueueAction = ExitCode (*)(const Session&, const QueueOptions&);
 
-Command queue_command(Session& session, std::string name, std::string summary, Action action, bool asks) {
+Command queue_command(Session& session, std::string name, std::string summary, QueueAction action, bool asks) {
   auto options = std::make_shared<QueueOptions>();
   Command command{.name = name,
                   .summary = std::move(summary),
@@ -246,10 +247,10 @@ ExitCode show(const Session& session, const QueueOptions& options) {
 }
 
 ExitCode pause(const Session& session, const QueueOptions& options) {
-  return change(session, options.queue, "/pause", "paused; events are kept until it is resumed");
+  return change_queue(session, options.queue, "/pause", "paused; events are kept until it is resumed");
 }
 ExitCode resume(const Session& session, const QueueOptions& options) {
-  return change(session, options.queue, "/resume", "delivers again");
+  return change_queue(session, options.queue, "/resume", "delivers again");
 }
 
 }  // namespace
@@ -258,7 +259,7 @@ Command queues_command(Session& session) {
   Command list_all{.name = "list",
                    .summary = "list all queues and where they stand",
                    .examples = {{"watch eventbus queues list", "refreshed every two seconds"}},
-                   .run = [&session] { return list(session); }};
+                   .run = [&session] { return list_queues(session); }};
   return {.name = "queues",
           .summary = "declare, inspect and operate queues",
           .subcommands = {std::move(list_all),

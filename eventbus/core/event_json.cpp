@@ -31,8 +31,8 @@ constexpr std::array text_fields = {
     TextField{"routing_key", &EventDraftBuilder::set_routing_key},
 };
 
-constexpr std::array<std::string_view, 8> field_names = {"event_id",     "timestamp",      "event_type", "payload",
-                                                         "ordering_key", "correlation_id", "exchange",   "routing_key"};
+constexpr std::array<std::string_view, 8> event_fields = {
+    "event_id", "timestamp", "event_type", "payload", "ordering_key", "correlation_id", "exchange", "routing_key"};
 
 void set_field(EventDraftBuilder& builder, const Member& member) {
   if (member.key == "payload") return builder.set_payload(member.key, member.kind, member.value);
@@ -41,7 +41,7 @@ void set_field(EventDraftBuilder& builder, const Member& member) {
     return;
   }
   const auto* const field = std::ranges::find(text_fields, member.key, &TextField::name);
-  if (field == text_fields.end()) return builder.faults().add_unknown(unescape_canonical(member.key), field_names);
+  if (field == text_fields.end()) return builder.faults().add_unknown(unescape_canonical(member.key), event_fields);
   if (auto text = string_of(member, builder.faults())) (builder.*field->set)(member.key, std::move(*text));
 }
 

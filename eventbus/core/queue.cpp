@@ -27,7 +27,7 @@ constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t ten_years_ms = 3650 * day_ms;
 constexpr std::int64_t longest_queue = 1'000'000'000'000;
 
-constexpr std::array<std::string_view, 13> field_names = {
+constexpr std::array<std::string_view, 13> queue_fields = {
     "name",          "bindings",           "max_retries",    "retry_delay_ms",
     "retry_backoff", "retry_max_delay_ms", "message_ttl_ms", "max_length",
     "overflow",      "lease_ms",           "ordered",        "start_from",
@@ -68,7 +68,7 @@ class DefinitionReader {
     if (key == "start_from") return read_start(member);
     if (key == "push")
       return faults_.add("push", "push queues are not supported by this version; consume with receive instead");
-    faults_.add_unknown(unescape_canonical(key), std::span(field_names).first(field_names.size() - 1));
+    faults_.add_unknown(unescape_canonical(key), std::span(queue_fields).first(queue_fields.size() - 1));
   }
 
   Result<QueueDefinition> finish() {

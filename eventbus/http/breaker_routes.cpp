@@ -73,7 +73,7 @@ Route route(http::verb method, std::string_view path, std::string_view id, std::
           .load = Load::exempt};
 }
 
-Route list_route() {
+Route list_breakers_route() {
   auto list = route(http::verb::get, "/breakers", "listBreakers", "List the circuit breakers",
                     "One for each dependency. After 5 failures in a row a breaker opens and calls fail at once; from "
                     "next_probe_at on one call may probe, and its success closes it. None on the embedded engine.",
@@ -88,7 +88,7 @@ Route list_route() {
 }  // namespace
 
 std::vector<Route> breaker_routes() {
-  return {list_route(),
+  return {list_breakers_route(),
           route(http::verb::post, "/breakers/{name}/open", "openBreaker", "Hold a circuit breaker open",
                 "Calls to the dependency are refused, without probes, until it is closed or reset. postgres: "
                 "publishing and reading answer 503. rabbitmq: publishing goes on, relaying pauses, consuming answers "

@@ -26,7 +26,7 @@ CREATE TABLE eventbus_handled_events (
 CREATE INDEX eventbus_handled_events_age ON eventbus_handled_events (consumer, handled_at);
 )sql";
 
-postgres::Deadline deadline() {
+postgres::Deadline statement_deadline() {
   return std::chrono::steady_clock::now() + timeout;
 }
 
@@ -55,14 +55,14 @@ struct DurableDeduplicator::Impl {
 
   asio::awaitable<Result<postgres::Rows>> run(postgres::Statement statement) {
     if (auto opened = open(); !opened) co_return std::unexpected(std::move(opened.error()));
-    const auto until = deadline();
+    const auto until = statement_deadline();
     auto lease = co_await pool->acquire(until);
     co_return co_await lease->execute(std::move(statement), until);
   }
 
   asio::awaitable<Result<void>> prepare() {
     if (auto opened = open(); !opened) co_return std::unexpected(std::move(opened.error()));
-    const auto until = deadline();
+    const auto until = statement_deadline();
     auto lease = co_await pool->acquire(until);
     std::string component = "deduplicator";
     std::vector<std::string_view> steps{make_table};

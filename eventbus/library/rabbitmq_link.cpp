@@ -12,7 +12,7 @@ namespace {
 constexpr std::chrono::milliseconds longest_retry_delay{30'000};
 constexpr std::size_t max_body_bytes = std::size_t{64} << 20U;
 
-amqp::Deadline deadline() {
+amqp::Deadline call_deadline() {
   return std::chrono::steady_clock::now() + RabbitMqLink::timeout;
 }
 
@@ -139,7 +139,7 @@ asio::awaitable<Result<std::vector<amqp::Fate>>> RabbitMqLink::publish(std::vect
   std::set<std::string> exchanges;
   for (const auto& message : messages) exchanges.insert(message.exchange);
   for (const auto& exchange : exchanges) co_await topology_->ensure_exchange(exchange);
-  auto fates = co_await publishing_.connection->publish(std::move(messages), deadline());
+  auto fates = co_await publishing_.connection->publish(std::move(messages), call_deadline());
   const bool broken = fates && std::ranges::count(*fates, amqp::Fate::unknown) > 0;
   if (broken) topology_->forget();  // an exchange may be gone
   co_return fates;
@@ -150,7 +150,7 @@ asio::awaitable<void> RabbitMqLink::publish_to_queue(amqp::Message message) {
   const auto queue = message.routing_key;
   std::vector<amqp::Message> messages;
   messages.push_back(std::move(message));
-  const auto fates = co_await publishing_.connection->publish(std::move(messages), deadline());
+  const auto fates = co_await publishing_.connection->publish(std::move(messages), call_deadline());
   if (!fates) throw Unavailable("publishing to queue '" + queue + "'", fates.error().detail);
   if (fates->front() == amqp::Fate::confirmed) co_return;
   topology_->forget();
@@ -170,9 +170,10 @@ asio::awaitable<void> RabbitMqLink::declare_queue(QueueDefinition definition) {
 
 asio::awaitable<Result<void>> RabbitMqLink::prepare_consuming(std::string queue) {
   const Operation operation(*this);
-  const auto there = co_await publishing_.connection->inspect_queue(queue, deadline());
+  const auto there = co_await publishing_.connection->inspect_queue(queue, call_deadline());
   if (!there) co_return std::unexpected(there.error());
-  const auto resting = co_await publishing_.connection->inspect_queue(rabbitmq::dead_letter_queue(queue), deadline());
+  const auto resting =
+      co_await publishing_.connection->inspect_queue(rabbitmq::dead_letter_queue(queue), call_deadline());
   if (!resting) co_await topology_->ensure_dead_letter_queue(std::move(queue));
   co_return Result<void>{};
 }

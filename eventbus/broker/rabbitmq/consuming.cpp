@@ -18,7 +18,7 @@ using SteadyClock = std::chrono::steady_clock;
 namespace {
 
 // Also without waiting a receive gets what is ready, but it has to come from the server first.
-constexpr std::chrono::milliseconds patience{1000};
+constexpr std::chrono::milliseconds patience_for_ready{1000};
 constexpr int most_rounds = 5;  // of asking for more while more is published all the time
 
 /// Counts a receive among the queue's consumers.
@@ -166,7 +166,7 @@ std::vector<Delivery> RabbitMqBroker::Parts::lease(LiveQueue& queue, std::size_t
 /// Returns when as much of what the server had ready is here as is wanted, or after some patience. A quorum queue that
 /// has nothing ready may still be handing messages to the channel, so a round in which some arrived is not the last.
 asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue, std::size_t wanted) {
-  const auto until = SteadyClock::now() + patience;
+  const auto until = SteadyClock::now() + patience_for_ready;
   const auto consumer = queue->consumer;
   int rounds = 0;
   while (!queue->removed && consumer && queue->buffer.waiting() < wanted && SteadyClock::now() < until) {

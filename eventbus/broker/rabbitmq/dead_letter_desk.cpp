@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint16_t most_at_a_time = 10'000;
 constexpr unsigned steps_a_second = 10;
-constexpr std::chrono::milliseconds patience{500};
+constexpr std::chrono::milliseconds patience_for_return{500};
 
 struct Resting {
   amqp::DeliveryTag tag;
@@ -74,7 +74,7 @@ class Browsing {
     if (!consumer_) co_return;
     consumer_->cancel();
     consumer_.reset();
-    const auto until = std::chrono::steady_clock::now() + patience;
+    const auto until = std::chrono::steady_clock::now() + patience_for_return;
     const auto name = rabbitmq::dead_letter_queue(queue_->name());
     while (std::chrono::steady_clock::now() < until) {
       const auto ready = co_await topology.ready(name);

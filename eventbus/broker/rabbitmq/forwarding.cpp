@@ -11,7 +11,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds look_interval{500};
+constexpr std::chrono::milliseconds answer_check_interval{500};
 
 /// What is taken so late that the asker may have given up must not be done any more.
 std::chrono::milliseconds life_of_letters(std::chrono::milliseconds patience) {
@@ -78,7 +78,7 @@ asio::awaitable<SettleOutcome> Forwarding::ask(InstanceId owner, SettleOrder ord
   bool running = co_await mail_.send(std::move(letter));
   auto seen = Clock::now();
   while (running && !asked.outcome && Clock::now() < deadline) {
-    const bool answered = co_await asked.answered.wait_until(std::min(deadline, Clock::now() + look_interval));
+    const bool answered = co_await asked.answered.wait_until(std::min(deadline, Clock::now() + answer_check_interval));
     if (answered) continue;
     running = co_await mail_.runs(owner, seen);
     seen = Clock::now();

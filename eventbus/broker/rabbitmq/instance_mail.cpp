@@ -16,11 +16,11 @@ using postgres::Statement;
 
 constexpr std::size_t most_waiting = 20'000;
 constexpr std::size_t most_at_once = 1'000;
-constexpr std::chrono::seconds look_interval{1};  // a notification that went astray costs no more
+constexpr std::chrono::seconds mail_check_interval{1};  // a notification that went astray costs no more
 constexpr std::chrono::milliseconds pause_after_failure{500};
 
 // Letters live for milliseconds and may be lost with the server: no write-ahead log, and vacuum comes often.
-constexpr std::string_view schema = R"sql(
+constexpr std::string_view mail_schema = R"sql(
 CREATE UNLOGGED TABLE eventbus_mail (
   recipient BIGINT NOT NULL,
   sender BIGINT NOT NULL,
@@ -50,7 +50,7 @@ InstanceMail::InstanceMail(const asio::any_io_executor& loop, postgres::Connecti
 asio::awaitable<void> InstanceMail::migrate() {
   const auto deadline = Clock::now() + settings_.timeout;
   auto lease = co_await pool_.acquire(deadline);
-  std::vector<std::string_view> steps{schema};
+  std::vector<std::string_view> steps{mail_schema};
   std::string component = "mail";
   co_await postgres::migrate(*lease, std::move(component), std::move(steps), deadline);
 }
@@ -191,7 +191,7 @@ asio::awaitable<void> InstanceMail::listen() {
   co_await open();
   co_await fetch();
   co_await tidy();
-  if (!stopped_) co_await session_->wait_notified(Clock::now() + look_interval);
+  if (!stopped_) co_await session_->wait_notified(Clock::now() + mail_check_interval);
 }
 
 asio::awaitable<void> InstanceMail::fetch() {

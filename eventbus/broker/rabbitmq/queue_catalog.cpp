@@ -11,7 +11,7 @@ namespace {
 
 using postgres::Statement;
 
-constexpr std::string_view schema = R"sql(
+constexpr std::string_view catalog_schema = R"sql(
 CREATE TABLE eventbus_queues (
   name VARCHAR COLLATE "C" PRIMARY KEY,
   definition TEXT NOT NULL,
@@ -95,7 +95,7 @@ QueueRecord read_record(const postgres::Row& row) {
 asio::awaitable<void> QueueCatalog::migrate() {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   auto lease = co_await pool_.acquire(deadline);
-  std::vector<std::string_view> steps{schema, backfill_claims};
+  std::vector<std::string_view> steps{catalog_schema, backfill_claims};
   std::string component = "queues";
   co_await postgres::migrate(*lease, std::move(component), std::move(steps), deadline);
 }
