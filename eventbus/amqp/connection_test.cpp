@@ -101,7 +101,7 @@ TEST_F(ConnectionTest, TellsWhyWaitingWasInVain) {
   auto settings = bench.settings();
   settings.url.endpoints[0].port = 1;
   Connection connection(bench.loop.get_executor(), settings);
-  const auto shortly = [] { return std::chrono::steady_clock::now() + std::chrono::milliseconds{500}; };
+  const auto shortly = [] { return std::chrono::steady_clock::now() + std::chrono::milliseconds{1500}; };
   const auto reason_of = [this](auto work) -> std::string {
     try {
       bench.run(std::move(work));

@@ -61,7 +61,7 @@ TEST(Failures, ShowABlockedServer) {
   ASSERT_TRUE(bench.run(connection.declare_queue({.name = "q"}, bench.soon())));
   bench.server.control({"set_vm_memory_high_watermark", "0.0001"});
   // The server blocks a connection when it publishes.
-  const auto shortly = std::chrono::steady_clock::now() + std::chrono::milliseconds{500};
+  const auto shortly = std::chrono::steady_clock::now() + std::chrono::seconds{2};
   const auto in_doubt = bench.run(connection.publish(numbered("q", 0, 1), shortly));
   EXPECT_EQ(in_doubt.value(), std::vector{Fate::unknown});
   ASSERT_TRUE(bench.run_until([&] { return connection.state() == LinkState::blocked; }));

@@ -94,7 +94,7 @@ TEST_F(ConnectionPoolTest, ServesWaitersInTheOrderTheyCame) {
 }
 
 TEST_F(ConnectionPoolTest, RefusesWhenAllAreBusyForTooLongOrTooManyWait) {
-  auto pool = make({.max = 1, .acquire_timeout = 50ms, .max_waiting = 1}, TestServer::shared().url());
+  auto pool = make({.max = 1, .acquire_timeout = 2s, .max_waiting = 1}, TestServer::shared().url());
   Signal release(loop.get_executor());
   run_on(loop, pool.warm_up());
   TaskGroup tasks(loop.get_executor());
@@ -172,7 +172,7 @@ TEST_F(ConnectionPoolTest, HeldOpenItLendsNothing) {
 
 TEST_F(ConnectionPoolTest, AFrozenServerIsGivenUpAtTheDeadline) {
   TestServer server;
-  auto pool = make({.max = 2, .acquire_timeout = 100ms}, server.url());
+  auto pool = make({.max = 2, .acquire_timeout = 1s}, server.url());
   server.freeze();
   EXPECT_THAT(run_on(loop, failure_of(pool)), HasSubstr("no answer in time"));
   server.thaw();

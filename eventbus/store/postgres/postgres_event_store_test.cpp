@@ -271,7 +271,7 @@ TEST_F(PostgresStoreAlone, KeepsWhatItAnsweredWhenTheServerIsKilledAndGoesOnWhen
 }
 
 TEST_F(PostgresStoreAlone, FailsInTimeWhileTheServerHangs) {
-  PostgresUnderTest one(loop, server.url(), std::chrono::milliseconds{500});
+  PostgresUnderTest one(loop, server.url(), std::chrono::seconds{2});
   server.freeze();
   auto requests = one_request({DraftBuilder{"a"}.build()});
   auto asked = requests;
