@@ -19,8 +19,8 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Event event_with_payload(const std::string& id, const std::string& type = "user.created",
-                         const std::string& payload = "{}") {
+Event event_to_store(const std::string& id, const std::string& type = "user.created",
+                     const std::string& payload = "{}") {
   return {.event_id = id, .event_type = type, .payload = payload};
 }
 
@@ -63,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(All, EventStoresTest, testing::Values(false, true),
                          [](const auto& which) { return which.param ? "PostgreSQL" : "SQLite"; });
 
 TEST_P(EventStoresTest, SaysWhatIsMissingBeforeTheTablesArePrepared) {
-  const auto stored = store_->store_event(event_with_payload("a"));
+  const auto stored = store_->store_event(event_to_store("a"));
   ASSERT_FALSE(stored);
   EXPECT_EQ(stored.error().code, ErrorCode::unavailable);
   EXPECT_THAT(stored.error().detail, HasSubstr("initialize_schema"));
@@ -85,11 +85,11 @@ TEST_P(EventStoresTest, StoresOnceByIdAndGivesItBack) {
 
 TEST_P(EventStoresTest, RefusesAnIdWithOtherContentAndWhatIsInvalid) {
   auto& store = prepared();
-  ASSERT_TRUE(store.store_event(event_with_payload("a", "user.created", R"({"n":1})")));
-  const auto other = store.store_event(event_with_payload("a", "user.created", R"({"n":2})"));
+  ASSERT_TRUE(store.store_event(event_to_store("a", "user.created", R"({"n":1})")));
+  const auto other = store.store_event(event_to_store("a", "user.created", R"({"n":2})"));
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, ErrorCode::conflict);
-  const auto invalid = store.store_event(event_with_payload("b", "user..created"));
+  const auto invalid = store.store_event(event_to_store("b", "user..created"));
   ASSERT_FALSE(invalid);
   ASSERT_EQ(invalid.error().fields.size(), 1U);
   EXPECT_EQ(invalid.error().fields[0].field, "event_type");
@@ -97,10 +97,10 @@ TEST_P(EventStoresTest, RefusesAnIdWithOtherContentAndWhatIsInvalid) {
 
 TEST_P(EventStoresTest, StoresManyOrNone) {
   auto& store = prepared();
-  EXPECT_EQ(store.store_events({event_with_payload("a"), event_with_payload("b")}).value(), 2U);
-  EXPECT_EQ(store.store_events({event_with_payload("b"), event_with_payload("c")}).value(), 1U);
+  EXPECT_EQ(store.store_events({event_to_store("a"), event_to_store("b")}).value(), 2U);
+  EXPECT_EQ(store.store_events({event_to_store("b"), event_to_store("c")}).value(), 1U);
   EXPECT_EQ(store.store_events({}).value(), 0U);
-  const auto refused = store.store_events({event_with_payload("d"), event_with_payload("a", "user.deleted")});
+  const auto refused = store.store_events({event_to_store("d"), event_to_store("a", "user.deleted")});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::conflict);
   EXPECT_FALSE(store.get_event_by_id("d").value());
@@ -111,7 +111,7 @@ TEST_P(EventStoresTest, ReplaysByTimeAndType) {
   const auto start = parse_timestamp("2026-01-01T00:00:00Z").value();
   std::vector<Event> events;
   for (int number = 0; number < 1200; ++number) {
-    events.push_back(event_with_payload("e" + std::to_string(number), number % 2 == 0 ? "even.made" : "odd.made"));
+    events.push_back(event_to_store("e" + std::to_string(number), number % 2 == 0 ? "even.made" : "odd.made"));
     events.back().timestamp = start + std::chrono::seconds{number};
   }
   ASSERT_EQ(store.store_events(events).value(), 1200U);
@@ -132,7 +132,7 @@ TEST_P(EventStoresTest, ReplaysByTimeAndType) {
 }
 
 asio::awaitable<std::string> journey(api::EventStore& store, std::thread::id& resumed_on) {
-  const auto stored = co_await store.async_store_event(event_with_payload("a"));
+  const auto stored = co_await store.async_store_event(event_to_store("a"));
   resumed_on = std::this_thread::get_id();
   const auto found = co_await store.async_get_event_by_id("a");
   auto replay = store.replay();
@@ -156,7 +156,7 @@ TEST_P(EventStoresTest, ServesManyThreads) {
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&store, thread] {
       for (int number = 0; number < 50; ++number)
-        EXPECT_TRUE(store.store_event(event_with_payload(std::to_string(thread) + "-" + std::to_string(number))));
+        EXPECT_TRUE(store.store_event(event_to_store(std::to_string(thread) + "-" + std::to_string(number))));
     });
   }
   threads.clear();

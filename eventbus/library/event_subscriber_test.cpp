@@ -43,7 +43,7 @@ class Notes {
   std::vector<std::string> notes_;
 };
 
-Event event_with_key(const std::string& id, const std::string& type = "user.created", const std::string& key = "") {
+Event event_to_publish(const std::string& id, const std::string& type = "user.created", const std::string& key = "") {
   return {.event_id = id, .event_type = type, .ordering_key = key};
 }
 
@@ -92,8 +92,8 @@ TEST_F(EventSubscriberTest, CallsEveryHandlerThatMatches) {
   ASSERT_TRUE(subscriber.start_consuming("q"));
   EXPECT_EQ(subscriber.start_consuming("q").error().code, ErrorCode::conflict);
   EXPECT_EQ(subscriber.register_handler("late", note("late")).error().code, ErrorCode::conflict);
-  EXPECT_EQ(publisher.publish(event_with_key("a")).value(), true);
-  EXPECT_EQ(publisher.publish(event_with_key("b", "order.placed")).value(), true);
+  EXPECT_EQ(publisher.publish(event_to_publish("a")).value(), true);
+  EXPECT_EQ(publisher.publish(event_to_publish("b", "order.placed")).value(), true);
   EXPECT_THAT(notes.wait_for(4), UnorderedElementsAre("user a", "all a", "all b", "order b"));
 }
 
@@ -103,7 +103,7 @@ TEST_F(EventSubscriberTest, TriesAgainAndGivesUpWithReasonAndAttempts) {
     throw std::runtime_error("not today");
   }));
   ASSERT_TRUE(subscriber.start_consuming("q"));
-  ASSERT_TRUE(publisher.publish(event_with_key("a")));
+  ASSERT_TRUE(publisher.publish(event_to_publish("a")));
   EXPECT_THAT(notes.wait_for(3), ElementsAre("a 1", "a 2", "a 3"));
   const auto dead = take("q.dlq", 1);
   ASSERT_EQ(dead.size(), 1U);
@@ -116,8 +116,8 @@ TEST_F(EventSubscriberTest, TriesAgainAndGivesUpWithReasonAndAttempts) {
 TEST_F(EventSubscriberTest, RejectsAtOnceWhatNobodyCanHandle) {
   ASSERT_TRUE(subscriber.register_handler("user.*", [](const ReceivedEvent&) { throw RejectEvent("no such user"); }));
   ASSERT_TRUE(subscriber.start_consuming("q"));
-  ASSERT_TRUE(publisher.publish(event_with_key("a")));
-  ASSERT_TRUE(publisher.publish(event_with_key("b", "order.placed")));
+  ASSERT_TRUE(publisher.publish(event_to_publish("a")));
+  ASSERT_TRUE(publisher.publish(event_to_publish("b", "order.placed")));
   std::vector<std::string> reasons;
   for (const auto& message : take("q.dlq", 2)) reasons.push_back(rabbitmq::read_death(message).reason);
   EXPECT_THAT(reasons, UnorderedElementsAre("no such user", "no_handler"));
@@ -144,7 +144,7 @@ TEST_F(EventSubscriberTest, HandlesEventsOfOneKeyOneAfterTheOther) {
   std::vector<std::string> expected;
   for (int number = 0; number < 50; ++number) {
     expected.push_back("e" + std::to_string(number));
-    events.push_back(event_with_key(expected.back(), "user.created", "one"));
+    events.push_back(event_to_publish(expected.back(), "user.created", "one"));
   }
   for (const auto& result : publisher.publish_batch(events)) EXPECT_EQ(result.value(), true);
   ASSERT_TRUE(subscriber.start_consuming("q"));
@@ -156,10 +156,10 @@ TEST_F(EventSubscriberTest, GivesBackWhatItDidNotHandleWhenItStops) {
   ASSERT_TRUE(
       subscriber.register_handler("#", [this](const ReceivedEvent& received) { notes.add(received.event.event_id); }));
   ASSERT_TRUE(subscriber.start_consuming("q"));
-  ASSERT_TRUE(publisher.publish(event_with_key("a")));
+  ASSERT_TRUE(publisher.publish(event_to_publish("a")));
   EXPECT_THAT(notes.wait_for(1), ElementsAre("a"));
   subscriber.stop_consuming();
-  ASSERT_TRUE(publisher.publish(event_with_key("b")));
+  ASSERT_TRUE(publisher.publish(event_to_publish("b")));
   const auto left = take("q", 1);
   ASSERT_EQ(left.size(), 1U);
   EXPECT_EQ(left[0].properties.message_id, "b");
@@ -179,19 +179,19 @@ TEST_F(EventSubscriberTest, GoesOnAfterTheServerWasAway) {
   TestServer::shared().restart();
   Result<bool> published = false;
   for (int attempt = 0; attempt < 10 && !published.value_or(false); ++attempt)
-    published = publisher.publish(event_with_key("a"));
+    published = publisher.publish(event_to_publish("a"));
   EXPECT_EQ(published.value(), true);
   EXPECT_THAT(notes.wait_for(1), testing::Contains("a"));
 }
 
 TEST_F(EventSubscriberTest, PublishingTellsWhetherAQueueTookIt) {
-  EXPECT_EQ(publisher.publish(event_with_key("a"), "elsewhere", "nobody.listens").value(), false);
-  EXPECT_EQ(publisher.publish(event_with_key("b"), "events", "user.created", false).value(), true);
+  EXPECT_EQ(publisher.publish(event_to_publish("a"), "elsewhere", "nobody.listens").value(), false);
+  EXPECT_EQ(publisher.publish(event_to_publish("b"), "events", "user.created", false).value(), true);
   const auto messages = take("q", 1);
   ASSERT_EQ(messages.size(), 1U);
   EXPECT_EQ(messages[0].properties.delivery_mode, 1);
   const auto mixed =
-      publisher.publish_batch({event_with_key("c"), event_with_key("d", "bad..type"), event_with_key("e")});
+      publisher.publish_batch({event_to_publish("c"), event_to_publish("d", "bad..type"), event_to_publish("e")});
   ASSERT_EQ(mixed.size(), 3U);
   EXPECT_TRUE(mixed[0].value());
   EXPECT_EQ(mixed[1].error().code, ErrorCode::invalid);
@@ -203,12 +203,12 @@ TEST(RabbitMQConnectionManagerTest, ConnectsDisconnectsAndConnectsAgain) {
   RabbitMQConnectionManager connections(TestServer::shared().url(bench.virtual_host));
   EventPublisher publisher(connections);
   EXPECT_FALSE(connections.is_connected());
-  EXPECT_THAT(publisher.publish(event_with_key("a")).error().detail, HasSubstr("connect"));
+  EXPECT_THAT(publisher.publish(event_to_publish("a")).error().detail, HasSubstr("connect"));
   for (int round = 0; round < 2; ++round) {
     ASSERT_TRUE(connections.connect());
     ASSERT_TRUE(connections.connect());
     EXPECT_TRUE(connections.is_connected());
-    EXPECT_EQ(publisher.publish(event_with_key("a")).value(), false);
+    EXPECT_EQ(publisher.publish(event_to_publish("a")).value(), false);
     connections.disconnect();
     EXPECT_FALSE(connections.is_connected());
   }

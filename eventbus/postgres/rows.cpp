@@ -48,11 +48,9 @@ std::string_view Row::json(int column) const {
 
 Timestamp Row::time(int column) const {
   const auto micros = integer(column);
-  constexpr Timestamp last =
-      std::chrono::sys_days{std::chrono::year{9999} / 12 / 31} + std::chrono::days{1} - std::chrono::microseconds{1};
-  constexpr Timestamp first = std::chrono::sys_days{std::chrono::year{1} / 1 / 1};
-  if (micros > wire::micros_of(last)) return last;
-  return micros < wire::micros_of(first) ? first : wire::time_of(micros);
+  constexpr Timestamp last_moment = past_last_moment - std::chrono::microseconds{1};
+  if (micros > wire::micros_of(last_moment)) return last_moment;
+  return micros < wire::micros_of(first_moment) ? first_moment : wire::time_of(micros);
 }
 
 Rows::Rows(pg_result* result) : result_(result) {}
