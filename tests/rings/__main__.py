@@ -12,6 +12,9 @@ def main():
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(PARTS)}; default everything")
     parser.add_argument("--full", action="store_true", help="everything, 100 rounds of kill -9 and of faults, 1,000,000 fuzzed requests")
     parser.add_argument("--keep-going", action="store_true", help="go on behind a broken ring")
+    parser.add_argument("--seeds", type=int, metavar="N", help="ledger: play seeds 1 to N instead of some that are always the same")
+    parser.add_argument("--seed", type=int, metavar="K", help="ledger: play only this one")
+    parser.add_argument("--instances", type=int, default=1, metavar="N", help="ledger: how many, with seeds of your own and EVENTBUS_TEST_ENGINE=production")
     options = parser.parse_args()
     if unknown := set(options.parts) - PARTS.keys():
         parser.error(f"unknown: {', '.join(sorted(unknown))}")

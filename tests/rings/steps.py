@@ -80,6 +80,18 @@ def chaos(tally, options):
     run(tally, *PYTEST, "tests/chaos", show=True, counts=True, EVENTBUS_CHAOS_ROUNDS=rounds)
 
 
+def ledger(tally, options):
+    """histories drawn from seeds, said in every way HTTP allows, against a ledger"""
+    play = ("/usr/bin/python3", "-u", "-m", "ledger")
+    if options.seeds or options.seed:
+        chosen = ("--seeds", options.seeds) if options.seeds else ("--seed", options.seed)
+        run(tally, *play, *chosen, "--instances", options.instances, show=True, counts=True)
+        return
+    run(tally, *play, show=True, counts=True, EVENTBUS_TEST_ENGINE="embedded")
+    some = [word for seed in (2, 3, 9, 63) for word in ("--seed", seed)]
+    run(tally, *play, *some, "--instances", 1, 3, show=True, counts=True, EVENTBUS_TEST_ENGINE="production")
+
+
 def docs(tally, _):
     """every command of README.md and docs/ as typed"""
     run(tally, *PYTEST, "tests/docs", show=True, counts=True)
@@ -140,9 +152,9 @@ def touched():
     return changed | {path.replace(".hpp", ".cpp") for path in changed}
 
 
-STEPS = [house, build_release, unit, system, system_production, engines, interop, library, deploy, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy, chaos]
+STEPS = [house, build_release, unit, system, system_production, engines, interop, library, deploy, ledger, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy, chaos]
 ONLY_FULL = {system_production}  # a quarter of an hour more; the rings behind it use that engine as well
 PARTS = {
     "unit": [house, build_release, unit],
-    **{step.__name__.replace("_", "-"): [build_release, step] for step in (system, system_production, engines, interop, library, deploy, crash, chaos, docs)},
+    **{step.__name__.replace("_", "-"): [build_release, step] for step in (system, system_production, engines, interop, library, deploy, ledger, crash, chaos, docs)},
     "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}
