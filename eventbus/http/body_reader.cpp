@@ -99,19 +99,27 @@ asio::awaitable<Result<void>> BodyReader::more(std::size_t wanted) {
   co_return fail(ErrorCode::bad_request, "The connection was closed in the middle of the body.");
 }
 
+void BodyReader::skip_arrived() {
+  while (asked_for_ && chunked_ && !finished_ && !connection_.input().empty()) {
+    std::string_view passed_over;
+    const auto used = decoder_.decode(connection_.input(), passed_over);
+    if (!used || *used == 0) return;
+    connection_.consume(*used);
+    finished_ = decoder_.done();
+  }
+}
+
 bool BodyReader::skippable() const {
-  return asked_for_ && remaining_ <= worth_skipping;
+  return asked_for_ && !chunked_ && remaining_ <= worth_skipping;
 }
 
 asio::awaitable<bool> BodyReader::skip_rest() {
   if (!skippable()) co_return finished_;
-  for (std::uint64_t skipped = 0; skipped <= worth_skipping;) {
+  for (;;) {
     auto piece = co_await next();
     if (!piece) co_return false;
     if (piece->empty()) co_return true;
-    skipped += piece->size();
   }
-  co_return false;
 }
 
 }  // namespace eventbus

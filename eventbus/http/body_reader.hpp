@@ -31,7 +31,9 @@ class BodyReader {
   /// The next piece, valid until the next call; empty at the end.
   asio::awaitable<Result<std::string_view>> next();
 
-  /// Whether `skip_rest` is worth trying: the rest is little and the client is sending it.
+  /// Passes over what has arrived of a chunked body that the handler left: only its end tells how long it is.
+  void skip_arrived();
+  /// Whether `skip_rest` is worth trying: the rest is known to be little and the client is sending it.
   bool skippable() const;
   /// Reads on over what the handler left, when that is little; false when the connection had better be closed.
   asio::awaitable<bool> skip_rest();

@@ -120,6 +120,7 @@ asio::awaitable<void> Session::handle() {
   counted_ = false;
   if (error) refuse(*error);
   call_.body_reader.end();
+  call_.body_reader.skip_arrived();
   if (!call_.body_reader.finished()) {
     // An answer that is due now must not wait for the rest of a body that may never come.
     const bool reusable = !connection_.broken() && !call_.answer.close && call_.body_reader.skippable();

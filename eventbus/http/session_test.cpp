@@ -160,6 +160,17 @@ TEST(Session, ALargeRefusedBodyEndsTheConnectionAfterTheAnswer) {
   EXPECT_TRUE(client.closed());
 }
 
+TEST(Session, AnAnswerSaysWhetherARefusedChunkedBodyEndsTheConnection) {
+  TestService service;
+  TestConnection client(service.port());
+  const auto refused = request_text("POST", "/nowhere", {}, chunked_json);
+  EXPECT_EQ(client.send(refused + "5\r\nhello\r\n0\r\n\r\n" + request_text("GET", "/health")).answer().status, 404);
+  EXPECT_EQ(client.answer().status, 200);
+  client.send(refused + "30d40\r\n" + std::string(200'000, 'x') + "\r\n0\r\n\r\n");
+  EXPECT_EQ(client.answer().headers["connection"], "close");
+  EXPECT_TRUE(client.closed());
+}
+
 TEST(Session, SlowClientsAreTimedOut) {
   TestService service({.header_timeout = 100ms, .body_timeout = 100ms, .idle_timeout = 200ms});
   EXPECT_TRUE(TestConnection(service.port()).closed());
