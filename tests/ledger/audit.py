@@ -1,4 +1,5 @@
 """The look at the store and at the queues when a history is over."""
+import itertools
 import json
 import time
 
@@ -11,7 +12,7 @@ class Audit:
     """`patience`: seconds without anything new until what is missing is lost."""
 
     def __init__(self, world, books, queues, names, violated, patience):
-        self.client, self.books, self.queues, self.names = world.client(0), books, queues, names
+        self.world, self.client, self.books, self.queues, self.names = world, world.client(0), books, queues, names
         self.violated, self.patience = violated, patience
 
     def store(self):
@@ -57,14 +58,15 @@ class Audit:
             self.empty(name, queue)
 
     def empty(self, name, queue):
-        deadline = time.monotonic() + self.patience
+        """Asks one instance after the other, as behind a load balancer: each may hold some."""
+        deadline, turns = time.monotonic() + self.patience, itertools.count()
         while True:
-            missing = self.queues.missing(queue)
-            deliveries = self.client.receive(name, 1000, 200 if missing else 0)
+            client, missing = self.world.client(next(turns)), self.queues.missing(queue)
+            deliveries = client.receive(name, 1000, 200 if missing else 0)
             for delivery in deliveries:
                 self.queues.delivered(queue, delivery)
             if deliveries:
-                self.queues.settled(queue, deliveries, self.client.ack(name, *deliveries)["unknown"])
+                self.queues.settled(queue, deliveries, client.ack(name, *deliveries)["unknown"])
                 deadline = time.monotonic() + self.patience
                 continue
             self.dead(name, queue)

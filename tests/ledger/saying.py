@@ -6,6 +6,7 @@ import zlib
 LINE, BEFORE_LINE_END = -1, -2  # sizes of pieces: up to and with the next LF, up to it without
 MOST_PIECES = 400
 CONSTANTS = (256, 4096, 8192, 65536, 131072, 262144)  # bytes that the code counts in, below those of events and batches
+HEADS = (8191, 8192, 8193, 32768)  # of what is read at a time; the largest that is allowed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Saying:
     extension: int = 0  # bytes of the first chunk's extension
     trailer: bool = False
     expects: bool = False  # 100-continue
+    head: int = 0  # bytes that request line and headers are filled up to
     flaw: str | None = None  # gzip, media, lengths, chunk, hangs up
 
 
@@ -96,7 +98,9 @@ def head(path, headers, body, saying):
         fields.append(f"Content-Length: {len(body)}")
     if saying.flaw == "lengths" and saying.chunks is None:
         fields.append("Transfer-Encoding: chunked")
-    return "\r\n".join(fields).encode() + b"\r\n\r\n"
+    size = len("\r\n".join(fields).encode()) + len("\r\n\r\n")
+    filler = saying.head - size - len("\r\nX-Filler: ")
+    return "\r\n".join([*fields, "X-Filler: " + "f" * filler] if filler > 0 else fields).encode() + b"\r\n\r\n"
 
 
 def message(path, headers, body, saying):

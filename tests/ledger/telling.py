@@ -1,6 +1,6 @@
 """Draws how a request is said."""
 from ledger.events import STYLES
-from ledger.saying import BEFORE_LINE_END, CONSTANTS, LINE, Saying
+from ledger.saying import BEFORE_LINE_END, CONSTANTS, HEADS, LINE, Saying
 
 REFUSED = ("gzip", "media", "lengths", "chunk", "hangs up")
 LASTS = ("\n", "", "", "\r\n", "\n\n", "\r")
@@ -25,6 +25,7 @@ def saying(dice, form, small):
         style=dice.choice(("compact", "compact", *STYLES)),
         extension=dice.choice((1, 64, 4000)) if chunks and dice.random() < 0.3 else 0,
         trailer=chunks is not None and dice.random() < 0.2,
+        head=dice.choice(HEADS) if dice.random() < 0.1 else 0,
         expects=not old and flaw is None and dice.random() < 0.1,
         flaw=flaw)
 
