@@ -1,4 +1,6 @@
 """HTTP/1.1 as bytes: malformed messages, smuggling shapes, pipelining, Expect, HEAD, chunked bodies."""
+import threading
+
 import pytest
 
 from support.raw_http import RawConnection, request
@@ -162,6 +164,35 @@ def test_a_body_that_is_refused_early_leaves_the_connection_in_step(raw):
         assert raw.response().status == 200
     except ConnectionError:
         pass
+
+
+def chunked(*pieces):
+    return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b""))
+
+
+@pytest.mark.parametrize("size", [1, 4096, 60_000, 65_536, 65_537, 200_000, 5_000_000])
+@pytest.mark.parametrize("path, header", [("/events", "Content-Type: text/plain"), ("/events", "Content-Encoding: gzip"), ("/nowhere", JSON)])
+@pytest.mark.parametrize("framing", ["chunked", "in many chunks", "length"])
+def test_an_early_refusal_closes_the_connection_only_when_it_says_so(raw, size, path, header, framing):
+    if framing == "length":
+        message = request("POST", path, [header], b"x" * size)
+    else:
+        pieces = [b"x" * size] if framing == "chunked" else [b"x" * 1000] * (size // 1000) + [b"x" * (size % 1000 or 1)]
+        message = request("POST", path, [header, "Transfer-Encoding: chunked"], chunked(*pieces))
+    sender = threading.Thread(target=send_what_is_taken, args=(raw.socket, message), daemon=True)
+    sender.start()
+    answer = raw.response()
+    assert answer.status in (404, 415), answer
+    sender.join(60)
+    if answer.headers["Connection"] != "close":
+        assert raw.send(request()).response().status == 200
+
+
+def send_what_is_taken(socket, message):
+    try:
+        socket.sendall(message)
+    except OSError:
+        pass  # closed, as the answer says
 
 
 def test_half_a_request_and_gone(server):
