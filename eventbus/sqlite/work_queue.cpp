@@ -1,5 +1,6 @@
 #include "eventbus/sqlite/work_queue.hpp"
 
+#include <iterator>
 #include <utility>
 
 namespace eventbus::sqlite {
@@ -7,7 +8,7 @@ namespace eventbus::sqlite {
 bool WorkQueue::push(QueuedWork& item) {
   {
     const std::scoped_lock lock(mutex_);
-    if (closed_ || items_.size() - front_ >= limit_) return false;
+    if (closed_ || items_.size() >= limit_) return false;
     items_.push_back(std::move(item));
   }
   arrived_.notify_one();
@@ -17,18 +18,17 @@ bool WorkQueue::push(QueuedWork& item) {
 std::vector<QueuedWork> WorkQueue::pop_all() {
   std::unique_lock lock(mutex_);
   arrived_.wait(lock, [this] { return closed_ || !items_.empty(); });
-  return std::exchange(items_, {});
+  std::vector<QueuedWork> all(std::move_iterator(items_.begin()), std::move_iterator(items_.end()));
+  items_.clear();
+  return all;
 }
 
 std::optional<QueuedWork> WorkQueue::pop() {
   std::unique_lock lock(mutex_);
-  arrived_.wait(lock, [this] { return closed_ || front_ < items_.size(); });
-  if (front_ == items_.size()) return std::nullopt;
-  std::optional<QueuedWork> item(std::move(items_[front_++]));
-  if (front_ == items_.size()) {
-    items_.clear();
-    front_ = 0;
-  }
+  arrived_.wait(lock, [this] { return closed_ || !items_.empty(); });
+  if (items_.empty()) return std::nullopt;
+  std::optional<QueuedWork> item(std::move(items_.front()));
+  items_.pop_front();
   return item;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <mutex>
@@ -17,7 +18,7 @@ struct QueuedWork {
   std::move_only_function<void(std::exception_ptr)> done;
 };
 
-/// A bounded hand-over to worker threads. Thread-safe.
+/// A bounded hand-over to worker threads; holds memory for what waits, not for what passed. Thread-safe.
 class WorkQueue {
  public:
   explicit WorkQueue(std::size_t limit) : limit_(limit) {}
@@ -33,8 +34,7 @@ class WorkQueue {
   std::size_t limit_;
   std::mutex mutex_;
   std::condition_variable arrived_;
-  std::vector<QueuedWork> items_;
-  std::size_t front_ = 0;
+  std::deque<QueuedWork> items_;
   bool closed_ = false;
 };
 
