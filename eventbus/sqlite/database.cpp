@@ -68,15 +68,16 @@ struct Database::Impl {
   void write_groups() {
     for (auto group = writes.pop_all(); !group.empty(); group = writes.pop_all()) {
       auto failure = commit(group);
+      std::vector<LogFlusher::Done> done;
+      if (!failure) {
+        for (auto& item : group) done.push_back(std::move(item.done));
+      }
+      flusher->flush_then(std::move(done));  // of a commit that failed too, since it has begun
       if (failure) {
         resume(std::move(group), std::move(failure));
-        continue;
+      } else {
+        checkpointer->committed(connection);
       }
-      std::vector<LogFlusher::Done> done;
-      done.reserve(group.size());
-      for (auto& item : group) done.push_back(std::move(item.done));
-      flusher->flush_then(std::move(done));
-      checkpointer->committed(connection);
     }
   }
 
@@ -85,6 +86,7 @@ struct Database::Impl {
       connection.prepare("BEGIN IMMEDIATE").run();
       for (auto& item : group) item.work(connection);
       crash_point("store.before_commit");
+      flusher->begin_commit();
       connection.prepare("COMMIT").run();
       crash_point("store.after_commit");
       return nullptr;
@@ -129,7 +131,11 @@ struct Database::Impl {
       } catch (const std::exception& error) {
         failure = as_unavailable("reading", error);
       }
-      asio::post(executor, [done = std::move(item->done), failure = std::move(failure)]() mutable { done(failure); });
+      if (failure) {
+        asio::post(executor, [done = std::move(item->done), failure = std::move(failure)]() mutable { done(failure); });
+      } else {
+        flusher->when_flushed(std::move(item->done));
+      }
     }
   }
 

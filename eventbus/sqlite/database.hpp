@@ -25,7 +25,7 @@ struct DatabaseSettings {
 
 /// The data directory and the one database file in it, shared by the event store and the embedded broker: one writer
 /// thread that commits everything waiting in one transaction, a thread that flushes what it committed (on disk before
-/// `write` returns; a reader may see it a moment earlier), and reader threads. The constructor takes the directory's
+/// `write` returns, and before a `read` that saw it does), and reader threads. The constructor takes the directory's
 /// lock and throws std::runtime_error with a remedy when another process holds it, when the file is damaged, is no
 /// database, or is from a newer version. Coroutines may be started from the event-loop thread and resume there.
 class Database {
@@ -50,7 +50,8 @@ class Database {
     co_return co_await perform(job, enqueue);
   }
 
-  /// Runs `job` on a reader thread on a consistent snapshot. It must not keep statements past its return.
+  /// Runs `job` on a reader thread on a consistent snapshot, and resumes once all of that is on disk. It must not keep
+  /// statements past its return.
   template <class Job>
   asio::awaitable<std::invoke_result_t<Job&, Connection&>> read(Job& job) {
     auto enqueue = [this](Work work, Done done) { enqueue_read(std::move(work), std::move(done)); };
