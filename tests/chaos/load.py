@@ -2,12 +2,14 @@
 import json
 import random
 import threading
+import time
 
 from cluster import GONE
 from support.client import Client
 from support.load import fresh_events
 
 IMPATIENCE = 5  # seconds until a client asks another instance
+CERTAINTY = 300  # seconds until what is in doubt is known, on a machine that does other things as well
 REST = 0.05  # after a refusal
 WANDERING = 0.02  # the chance that a client goes to another instance after a turn, so that none is left without work
 PACE = 0.01  # between two requests of a publisher: the servers share two cores with everything else
@@ -85,7 +87,9 @@ class Publisher(Worker):
         """What is in doubt is known when this returns."""
         self.stopping.set()
         self.join(60)
+        deadline = time.monotonic() + CERTAINTY
         while self.in_doubt():
+            assert time.monotonic() < deadline, f"{self.name} still does not know what became of its last request after {CERTAINTY} s"
             try:
                 self.connect()
                 self.turn()

@@ -5,6 +5,7 @@ import random
 import time
 
 import faults
+import pytest
 from cluster import Cluster
 from rig import Rig
 
@@ -21,6 +22,7 @@ def chosen(chance):
         yield from kinds
 
 
+@pytest.mark.timeout(600 + 120 * ROUNDS)
 def test_nothing_is_lost_whatever_fails(tmp_path, capsys):
     chance = random.Random(SEED)
     kinds = chosen(chance)

@@ -47,8 +47,7 @@ class Rig:
     def settle_doubts(self):
         for name in list(self.ledger.doubtful):
             publisher = Publisher(self.server, self.ledger, name, self.seed)
-            while self.ledger.doubtful.get(name):
-                publisher.turn()
+            eventually(lambda: not self.ledger.doubtful.get(name) or publisher.turn(), patience=120)  # pylint: disable=cell-var-from-loop
 
     def drain(self):
         client = self.server.client()

@@ -3,6 +3,7 @@ import os
 import random
 import time
 
+import pytest
 from recovery import Rig
 from support.server import Server
 
@@ -10,6 +11,7 @@ ROUNDS = int(os.environ.get("EVENTBUS_CRASH_ROUNDS", "20"))
 SEED = os.environ.get("EVENTBUS_CRASH_SEED") or str(time.time_ns())
 
 
+@pytest.mark.timeout(600 + 60 * ROUNDS)
 def test_kill_under_load(tmp_path, capsys):
     moments = random.Random(SEED)
     server = Server(tmp_path / "data")

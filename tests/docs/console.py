@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
+from support.children import ending_with_us
 from support.server import ROOT, clean_environment
 
 MARK = "--- end of command"
@@ -67,7 +68,7 @@ class Shell:
                                         EVENTBUS_DATA_DIR=str(place / "eventbus-data"), COLUMNS="200", **settings)
         environment["HOME"] = str(place)
         self.bash = subprocess.Popen(["bash"], cwd=place, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                     stderr=subprocess.STDOUT, text=True, start_new_session=True)
+                                     stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=ending_with_us())
 
     def run(self, step):
         """The exit status and the output of a step."""
@@ -99,4 +100,4 @@ class Shell:
     def close(self):
         """Ends the shell and every process it left behind."""
         os.killpg(self.bash.pid, 9)
-        self.bash.wait()
+        self.bash.wait(60)

@@ -17,6 +17,7 @@ def name(page):
     return str(page.relative_to(ROOT))
 
 
+@pytest.mark.timeout(1800)  # script/server may have to build
 @pytest.mark.parametrize("page", [page for page in PAGES if steps_of(page)], ids=name)
 def test_commands_work_as_typed(page, tmp_path):
     shell = Shell(checkout(tmp_path), **(production_settings(tmp_path) if '"$DATABASE_URL"' in page.read_text() else {}))

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 
+from support.children import ending_with_us
 from support.dependencies import free_port
 from support.dependencies import Postgres
 from support.server import Server, engine_settings
@@ -142,7 +143,7 @@ def test_a_hot_standby_is_told_from_a_primary(tmp_path, world, postgres):
     port = free_port()
     process = subprocess.Popen([postgres.programs / "postgres", "-D", standby, "-p", str(port), "-k", postgres.folder,
                                 "-c", "max_connections=300"], user=postgres.user,
-                               cwd=postgres.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                               cwd=postgres.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=ending_with_us())
     try:
         ask = [postgres.programs / "pg_isready", "-h", postgres.folder, "-p", port]
         eventually(lambda: postgres.command(*ask, check=False).returncode == 0, 60.0, every=0.1)
@@ -151,7 +152,7 @@ def test_a_hot_standby_is_told_from_a_primary(tmp_path, world, postgres):
         expect_clear(server.lines, "DATABASE_URL", ["standby", "name the primary"])
     finally:
         process.kill()
-        process.wait()
+        process.wait(60)
 
 
 def test_the_password_is_changed_and_corrected(tmp_path, world, postgres):

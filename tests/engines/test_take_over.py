@@ -30,6 +30,7 @@ def database(postgres):
     return name
 
 
+@pytest.mark.timeout(PATIENCE + 600)
 def test_goes_on_beside_everything_else(start, postgres, database):
     bus = start(DATABASE_URL=postgres.url(database)).client()
     bus.declare("all", "old.#", start_from="beginning")

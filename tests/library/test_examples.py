@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from support.amqp import Amqp
+from support.children import ending_with_us
 from support.programs import run
 
 
@@ -12,14 +13,15 @@ class Running:
     """A program that goes on until it is told to stop; its output line by line."""
 
     def __init__(self, *command):
-        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        preexec_fn=ending_with_us())
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.process.kill()
-        self.process.wait()
+        self.process.wait(60)
 
     def line(self):
         return self.process.stdout.readline().rstrip("\n")

@@ -1,10 +1,17 @@
 """Running the commands of a ring, counting their tests."""
+import contextlib
 import os
 import pathlib
 import re
+import signal
 import subprocess
+import threading
 import time
 
+from support.children import ending_with_us
+
+GRACE = 30  # seconds for a command that is told to end
+HOUR = 3600
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = (re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) tests?[.,]"), re.compile(r"^\d+ \w+.* in [\d.:]+s\b"))
 
@@ -35,13 +42,44 @@ class Tally:
         self.failed += failed
 
 
-def run(tally, *command, show=False, counts=False, check=False, **environment):
+class Deadline:
+    """Ends a command with everything it started, when it isn't over in time."""
+
+    def __init__(self, process, seconds):
+        self.process, self.expired = process, False
+        self.timer = threading.Timer(seconds, self._expire)
+
+    def __enter__(self):
+        self.timer.start()
+        return self
+
+    def __exit__(self, kind, *_):
+        self.timer.cancel()
+        if kind:
+            self._end(signal.SIGKILL)
+
+    def _end(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def _expire(self):
+        self.expired = True
+        self._end(signal.SIGINT)  # pytest shows where it was, and ends its servers
+        try:
+            self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            pass
+        self._end(signal.SIGKILL)
+
+
+def run(tally, *command, show=False, counts=False, check=False, within=HOUR, **environment):
     """Runs a command. Output is shown as it comes with `show`, else only when the command fails. With `counts`, lines of
-    test programs are counted; with `check`, the command itself counts as one test."""
+    test programs are counted; with `check`, the command itself counts as one test. It fails when it isn't over `within` so many seconds."""
     began, lines = time.monotonic(), []
     before = tally.failed
     with subprocess.Popen(list(map(str, command)), cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace") as process:
+                          text=True, errors="replace", start_new_session=True, preexec_fn=ending_with_us(signal.SIGTERM)) as process, \
+            Deadline(process, within) as deadline:
         for line in process.stdout:
             lines.append(line)
             if show:
@@ -49,8 +87,10 @@ def run(tally, *command, show=False, counts=False, check=False, **environment):
             if counts:
                 tally.count(line.rstrip())
     if check:
-        tally.passed += process.returncode == 0
-    if process.returncode:
+        tally.passed += process.returncode == 0 and not deadline.expired
+    if deadline.expired:
+        print(f"    not over within {within:.0f} s; its last lines:\n" + "".join(lines[-20:]))
+    if process.returncode or deadline.expired:
         if not show:
             print("".join(lines[-400:]))
         if tally.failed == before:

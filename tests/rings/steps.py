@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from rings.step import ROOT, run
+from rings.step import HOUR, ROOT, run
 from support.server import Server
 
 OPENAPI_VALIDATOR = "@seriousme/openapi-schema-validator@2.2.5"
@@ -13,8 +13,9 @@ SOURCES = ("eventbus", "fuzz", "bench", "examples", "tests")
 
 
 def house(tally, _):
-    """house rules: module map, includes, file sizes"""
+    """house rules: module map, includes, file sizes, waits; and the tests of the tests"""
     run(tally, "/usr/bin/python3", "tests/house/house.py", ROOT, check=True)
+    run(tally, *PYTEST, "tests/house", show=True, counts=True)
 
 
 def build_release(tally, _):
@@ -50,7 +51,7 @@ def system_production(tally, _):
 def engines(tally, options):
     """the production engine when PostgreSQL or RabbitMQ is wrong or away, or their data come from an earlier service"""
     rows = os.environ.get("EVENTBUS_TAKE_OVER_ROWS") or ("1000000" if options.full else "50000")
-    run(tally, *PYTEST, "tests/engines", show=True, counts=True, EVENTBUS_TAKE_OVER_ROWS=rows)
+    run(tally, *PYTEST, "tests/engines", show=True, counts=True, EVENTBUS_TAKE_OVER_ROWS=rows, within=2 * HOUR)
 
 
 def library(tally, _):
@@ -71,13 +72,13 @@ def interop(tally, _):
 def crash(tally, options):
     """kill -9 under load and at named points"""
     rounds = os.environ.get("EVENTBUS_CRASH_ROUNDS") or ("100" if options.full else "20")
-    run(tally, *PYTEST, "tests/crash", show=True, counts=True, EVENTBUS_CRASH_ROUNDS=rounds)
+    run(tally, *PYTEST, "tests/crash", show=True, counts=True, EVENTBUS_CRASH_ROUNDS=rounds, within=4 * HOUR)
 
 
 def chaos(tally, options):
     """several instances on PostgreSQL and RabbitMQ: whatever fails under load, nothing is lost"""
     rounds = os.environ.get("EVENTBUS_CHAOS_ROUNDS") or ("100" if options.full else "4")
-    run(tally, *PYTEST, "tests/chaos", show=True, counts=True, EVENTBUS_CHAOS_ROUNDS=rounds)
+    run(tally, *PYTEST, "tests/chaos", show=True, counts=True, EVENTBUS_CHAOS_ROUNDS=rounds, within=4 * HOUR)
 
 
 def ledger(tally, options):

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import tempfile
 
+from support.children import ending_with_us
 from support.waiting import eventually
 
 PATIENCE = 90.0
@@ -63,12 +64,12 @@ class Dependency:
 
     def command(self, *words, check=True, **environment):
         return subprocess.run(list(map(str, words)), user=self.user, env=environment or None, cwd=self.folder, stdin=subprocess.DEVNULL, text=True,
-                              capture_output=True, check=check)
+                              capture_output=True, check=check, timeout=PATIENCE)
 
     def spawn(self, *words, **environment):
         with open(self.folder / "output.log", "ab") as log:
             self.process = subprocess.Popen(list(map(str, words)), user=self.user, env=environment or None, cwd=self.folder, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, start_new_session=True)
+                                            stdout=log, stderr=log, start_new_session=True, preexec_fn=ending_with_us())
 
     def signal(self, number):
         """To the server and all its children. PostgreSQL's are in process groups of their own: signalling its group would reach only the parent.
@@ -85,7 +86,7 @@ class Dependency:
         """Returns when nobody is left, because the next start refuses to run beside them."""
         self.freeze()
         children = self.signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.wait(PATIENCE)
         eventually(lambda: not any(alive(child) for child in children), PATIENCE)
 
     def freeze(self):
@@ -116,7 +117,7 @@ class Postgres(Dependency):
 
     def stop(self):
         os.kill(self.process.pid, signal.SIGINT)
-        self.process.wait()
+        self.process.wait(PATIENCE)
 
     def url(self, database):
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
@@ -147,8 +148,8 @@ class RabbitMQ(Dependency):
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"), "RABBITMQ_CONF_ENV_FILE": str(self.folder / "none"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"), "RABBITMQ_GENERATED_CONFIG_DIR": str(self.folder / "config"),
             "RABBITMQ_SCHEMA_DIR": str(self.folder / "schema"), "RABBITMQ_ALLOW_INPUT": "1", "RABBITMQ_SERVER_START_ARGS": "-noinput"}
-        self.mapper = subprocess.Popen(["epmd"], user=self.user, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.DEVNULL, start_new_session=True)
+        self.mapper = subprocess.Popen(["epmd"], user=self.user, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=ending_with_us())
         self.start()
 
     def control(self, *words, check=True):
@@ -160,7 +161,7 @@ class RabbitMQ(Dependency):
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
+        self.process.wait(PATIENCE)
 
     def url(self, virtual_host):
         return f"amqp://guest:guest@127.0.0.1:{self.port}/{virtual_host}"
@@ -174,7 +175,7 @@ class RabbitMQ(Dependency):
     def remove(self):
         super().remove()
         self.mapper.kill()
-        self.mapper.wait()
+        self.mapper.wait(PATIENCE)
 
 
 @functools.cache

@@ -3,6 +3,8 @@ import contextlib
 import socket
 import threading
 
+STALL = 600  # seconds: no test stalls a gate for longer
+
 
 class Gate:
     """Forwards a free local port to `target`, a port of this machine."""
@@ -51,7 +53,7 @@ class Gate:
             threading.Thread(target=self._connect, args=(client,), daemon=True).start()
 
     def _connect(self, client):
-        self.flowing.wait()
+        self.flowing.wait(STALL)
         try:
             if self.shut:
                 raise ConnectionRefusedError
@@ -75,7 +77,7 @@ class Gate:
     def _forward(self, source, sink):
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
-                self.flowing.wait()
+                self.flowing.wait(STALL)
                 sink.sendall(data)
         for one in (source, sink):
             with contextlib.suppress(OSError):

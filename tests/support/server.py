@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 
+from support.children import ending_with_us
 from support.client import Client
 from support.dependencies import production_settings
 from support.waiting import eventually
@@ -60,7 +61,7 @@ class Server:
         self.lines, self.port = [], None
         self.address_file.unlink(missing_ok=True)
         self.process = subprocess.Popen([BINARY, "serve", "--address-file", self.address_file, *self.arguments], env=clean_environment(**self.settings),
-                                        preexec_fn=self.before, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        preexec_fn=ending_with_us(also=self.before), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.PIPE, text=True, errors="replace")
         self.reader = threading.Thread(target=self._collect, args=(self.process.stderr,), daemon=True)
         self.reader.start()

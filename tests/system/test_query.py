@@ -107,7 +107,7 @@ def test_a_listing_is_a_snapshot_while_others_publish(bus, server):
         rest = pages(bus, event_type=kind, limit=50, cursor=first["next_cursor"])
     finally:
         stop.set()
-        publisher.join()
+        publisher.join(60)
     assert [event["event_id"] for event in first["events"]] + sum(rest, []) == before
 
 

@@ -54,7 +54,7 @@ def test_backfill_goes_live_without_gap_or_repeat(bus, server):
     half.wait(60)
     bus.declare(queue, kind, start_from="beginning")
     taken = [d["event"]["event_id"] for d in bus.drain(queue, count)]
-    publisher.join()
+    publisher.join(60)
     assert taken == names
     assert bus.receive(queue) == []
 

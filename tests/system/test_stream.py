@@ -85,7 +85,7 @@ def test_resume_without_gap_or_repeat_while_others_publish(bus, server):
             messages = source.take(min(97, count - len(seen)))
         seen += names_of(messages)
         last = messages[-1]["id"]
-    publisher.join()
+    publisher.join(60)
     assert seen == names
 
 
