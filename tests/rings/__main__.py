@@ -3,7 +3,8 @@ import argparse
 import sys
 import time
 
-from rings.step import Broken, Tally
+from rings.green import LastGreen
+from rings.step import ROOT, Broken, Tally
 from rings.steps import ONLY_FULL, PARTS, STEPS
 
 
@@ -22,6 +23,7 @@ def main():
         chosen = [step for step in STEPS if any(step in PARTS[part] for part in options.parts)]
     else:
         chosen = [step for step in STEPS if options.full or step not in ONLY_FULL]
+    green = LastGreen(ROOT, whole=not options.parts)
     tally, began, broken = Tally(), time.monotonic(), []
     for number, step in enumerate(chosen):
         start = time.monotonic()
@@ -40,6 +42,8 @@ def main():
             print(f"==> stopped at {step.__name__}; not run: {left or 'nothing'}")
             break
     print(f"==> {'BROKEN: ' + ', '.join(broken) if broken else 'all rings pass'}, {time.monotonic() - began:.0f} s")
+    if not broken and green.passed("script/test --full" if options.full else "script/test"):
+        print(f"==> build/last-green says {green.commit}")
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 1 if broken else 0
 
