@@ -8,6 +8,7 @@ class Books:
     def __init__(self):
         self.possible = collections.defaultdict(lambda: {None})
         self.since = {}  # number → the first step that may have stored it
+        self.order = {}  # number → its place among all that were answered with success, unless it was in doubt before
         self.step = 0
         self.parts = []  # (numbers that only one refused request published, how many of its events the refusal said are stored)
 
@@ -29,6 +30,8 @@ class Books:
     def stored(self, event):
         """Answered with success: it is there now."""
         self.possible[event.number] = {event}
+        if event.number not in self.since:
+            self.order[event.number] = len(self.order)
         self.since.setdefault(event.number, self.step)
 
     def doubtful(self, event):

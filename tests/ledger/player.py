@@ -39,13 +39,15 @@ class Player:
         audit = Audit(self.world, self.books, self.queues, self.names, self.violated, self.patience)
         for look in (audit.store, audit.drain, audit.remove):
             self.guarded(look)
+        for server in self.world.dead():
+            self.violated("died", server.log[-1500:])
         return self.violations
 
     def guarded(self, act, *arguments):
         """An answer that no operation may get is a violation as well."""
         try:
             act(*arguments)
-        except (AssertionError, OSError, http.client.HTTPException) as problem:
+        except (AssertionError, OSError, http.client.HTTPException, LookupError, ValueError) as problem:
             self.world.forget(range(self.world.size))
             self.violated("operation", f"{type(problem).__name__}: {problem}")
 
@@ -111,6 +113,7 @@ class Player:
 
     def redrive(self, redrive):
         if redrive.queue in self.queues.all:
+            self.queues.all[redrive.queue].in_order = False
             self.world.client(redrive.instance).post(f"/queues/{self.names.queue(redrive.queue)}/dead-letters/redrive", {"all": True}).ok()
 
     def look(self, look):

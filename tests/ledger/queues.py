@@ -18,6 +18,8 @@ class QueueBook:
         self.definition, self.declared = definition, step
         self.seen, self.done = set(), set()  # numbers delivered or dead; numbers whose acknowledgement was answered
         self.held = []  # deliveries nobody answered, with the instance that made them
+        self.last = {}  # ordering key → the place of its event that was seen last for the first time
+        self.in_order = definition.ordered and definition.overflow == "reject"  # what is redriven comes after the others
         self.paused = False
         self.kinds = {kind for kind in KINDS if matches(definition.pattern.split("."), kind.split("."))}
 
@@ -51,12 +53,24 @@ class Queues:
 
     def delivered(self, queue, delivery):
         """A delivery of the service; the number of its event."""
+        known = number_of(delivery["event"]) in queue.seen
         number = self.told(queue, delivery["event"], "delivered")
+        if queue.in_order and not known:
+            self.follows(queue, number, delivery["event"].get("ordering_key"))
         if self.exact and number in queue.done:
             self.violated("came back", f"{delivery['event']['event_id']} was acknowledged in {self.names.queue(queue.definition.queue)}")
         if self.exact and queue.paused:
             self.violated("paused", f"{delivery['event']['event_id']} was delivered by {self.names.queue(queue.definition.queue)}")
         return number
+
+    def follows(self, queue, number, key):
+        """Events of one key come in the order of publishing."""
+        place = self.books.order.get(number)
+        if key is None or place is None:
+            return
+        if place < queue.last.get(key, -1):
+            self.violated("order", f"number {number} of {key} came behind a later one in {self.names.queue(queue.definition.queue)}")
+        queue.last[key] = place
 
     def told(self, queue, event, how):
         number = number_of(event)

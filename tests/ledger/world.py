@@ -37,11 +37,17 @@ class World:
         shutil.rmtree(self.place, ignore_errors=True)
 
     def renewed(self):
-        """Itself, empty again when much was published into it."""
-        if self.published > MOST_BYTES:
+        """Itself, every server running, and empty again when much was published into it."""
+        for server in self.dead():
+            server.start()
+        if self.published > MOST_BYTES and not self.production:
             self.__exit__(None)
             self.__enter__()
         return self
+
+    def dead(self):
+        """The servers that ended by themselves."""
+        return [server for server in self.servers if server.process.poll() is not None]
 
     def server(self, instance):
         return self.servers[instance % self.size]
@@ -81,6 +87,3 @@ class World:
         self.forget([instance])
         end(self.server(instance))
         self.server(instance).start()
-
-    def log(self):
-        return "\n".join(line for server in self.servers for line in server.lines[-10:])
