@@ -18,9 +18,10 @@ class BusTest : public testing::Test {
   BusTest() { tasks.spawn("publisher", publisher.run()); }
 
   void publish(const std::string& type) { tasks.spawn(type, record(draft_of(type))); }
-  asio::awaitable<void> record(EventDraft draft) {
+  asio::awaitable<void> record(EventDraft draft) { return record_of(publisher, std::move(draft)); }
+  asio::awaitable<void> record_of(Publisher& through, EventDraft draft) {
     try {
-      auto result = co_await publisher.publish(std::move(draft));
+      auto result = co_await through.publish(std::move(draft));
       outcomes.push_back(result ? "stored" : std::string(describe(result.error().code).name));
     } catch (const Unavailable& error) {
       outcomes.emplace_back(error.what());
@@ -191,6 +192,40 @@ TEST_F(BusTest, AFullQueueRefusesOnlyItsEventsUnlessTheBatchIsAtomic) {
   poll();
   EXPECT_EQ(outcomes.back(), "all queue_full");
   EXPECT_EQ(store.log.size(), 2u);
+}
+
+asio::awaitable<void> note_failure(asio::awaitable<void> work, std::string& failure) {
+  try {
+    co_await std::move(work);
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+}
+
+TEST_F(BusTest, StoredIsStoredEvenWhenItCanNotBeHandedOver) {
+  int handed_over = 0;
+  const Publisher::Committed broken = [&handed_over](std::span<const StoredEvent>) {
+    ++handed_over;
+    throw std::logic_error("a broken queue");
+  };
+  Publisher unlucky{loop.get_executor(), store, broker, broken, metrics, {.groups_in_flight = 2}};
+  std::string failure;
+  tasks.spawn("unlucky", note_failure(unlucky.run(), failure));
+  std::size_t stored = 0;
+  for (const auto* type : {"a", "b", "c"}) {
+    tasks.spawn(type, count_stored(unlucky, type, stored));
+    poll();
+  }
+  commit();
+  EXPECT_EQ(stored, 2u);
+  tasks.spawn("late", record_of(unlucky, draft_of("late")));
+  poll();
+  EXPECT_EQ(outcomes, std::vector<std::string>{"draining"});
+  EXPECT_EQ(failure, "") << "what was accepted is stored first";
+  commit();
+  EXPECT_EQ(stored, 3u);
+  EXPECT_EQ(handed_over, 1) << "no gap in what is handed over";
+  EXPECT_EQ(failure, "a broken queue");
 }
 
 asio::awaitable<void> follow(EventFeed& feed, Position after, std::string pattern, std::vector<Position>& seen) {

@@ -127,6 +127,7 @@ asio::awaitable<void> Publisher::run() {
     }
   }
   co_await groups_.join();
+  if (failure_) std::rethrow_exception(failure_);
 }
 
 void Publisher::stop() {
@@ -153,10 +154,10 @@ asio::awaitable<void> Publisher::commit(std::vector<Waiting> group) {
   std::exception_ptr failure;
   try {
     results = co_await store_.append(std::move(requests));
-    hand_over(results);
   } catch (const std::exception&) {
     failure = std::current_exception();
   }
+  if (!failure) hand_over(results);
   --storing_;
   arrived_.notify_one();
   for (std::size_t index = 0; index < group.size(); ++index) {
@@ -166,14 +167,21 @@ asio::awaitable<void> Publisher::commit(std::vector<Waiting> group) {
   }
 }
 
+/// Stored is stored, whatever happens here.
 void Publisher::hand_over(const std::vector<std::vector<Appended>>& results) {
+  if (failure_) return;
   std::vector<StoredEvent> committed;
   for (const auto& request : results) {
     for (const auto& appended : request) {
       if (appended.status == AppendStatus::stored) committed.push_back(appended.event);
     }
   }
-  committed_(committed);
+  try {
+    committed_(committed);
+  } catch (const std::exception&) {
+    failure_ = std::current_exception();
+    stop();
+  }
 }
 
 }  // namespace eventbus

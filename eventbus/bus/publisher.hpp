@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <span>
@@ -43,7 +44,9 @@ struct PublishOutcome {
 /// members on the event-loop thread.
 class Publisher {
  public:
-  /// Called with events just committed, in commit order.
+  /// Called with events just committed, in commit order. When it throws, their publishers are told that they are
+  /// stored, which they are; whoever reads the log from where it was left finds them. The publisher is not fit to go
+  /// on: it stores what it has accepted, hands nothing more over, and `run` throws what was thrown.
   using Committed = std::function<void(std::span<const StoredEvent>)>;
 
   Publisher(const asio::any_io_executor& executor, EventStore& store, Broker& broker, Committed committed,
@@ -91,6 +94,7 @@ class Publisher {
   std::size_t storing_ = 0;    ///< Groups.
   BusMode mode_ = BusMode::normal;
   bool stopping_ = false;
+  std::exception_ptr failure_;  ///< To hand over what is stored.
 };
 
 }  // namespace eventbus
