@@ -194,6 +194,81 @@ TEST_F(BusTest, AFullQueueRefusesOnlyItsEventsUnlessTheBatchIsAtomic) {
   EXPECT_EQ(store.log.size(), 2u);
 }
 
+class RepeatTest : public BusTest {
+ protected:
+  static EventDraft named(const std::string& id, std::string type) {
+    auto draft = draft_of(std::move(type));
+    std::const_pointer_cast<Event>(draft.event)->event_id = id;
+    draft.given.event_id = true;
+    return draft;
+  }
+  asio::awaitable<void> batch(std::vector<EventDraft> drafts, bool atomic) {
+    auto results = co_await publisher.publish_batch(std::move(drafts), atomic);
+    if (!results) {
+      outcomes.push_back("all " + std::string(describe(results.error().code).name));
+      co_return;
+    }
+    for (const auto& result : *results) outcomes.push_back(result ? word(result->status) : "queue_full");
+  }
+  asio::awaitable<void> one(EventDraft draft) {
+    const auto result = co_await publisher.publish(std::move(draft));
+    outcomes.push_back(result ? word(result->status) : "queue_full");
+  }
+  static std::string word(AppendStatus status) {
+    return status == AppendStatus::stored ? "stored" : status == AppendStatus::duplicate ? "duplicate" : "conflict";
+  }
+  std::vector<std::string> after(asio::awaitable<void> work) {
+    outcomes.clear();
+    tasks.spawn("work", std::move(work));
+    poll();
+    commit();
+    return outcomes;
+  }
+  using Words = std::vector<std::string>;
+};
+
+TEST_F(RepeatTest, OfAStoredEventNeedsNoRoomInAQueue) {
+  store.put(named("x", "full").event);
+  EXPECT_EQ(after(one(named("x", "full"))), Words{"duplicate"});
+  EXPECT_EQ(after(one(named("x", "other"))), Words{"conflict"});
+  EXPECT_EQ(after(one(named("y", "full"))), Words{"queue_full"});
+  EXPECT_EQ(after(one(draft_of("full"))), Words{"queue_full"});
+  EXPECT_EQ(store.log.size(), 1u);
+  EXPECT_TRUE(broker.taken.empty());
+}
+
+TEST_F(RepeatTest, TheStoreIsAskedOnlyWhereThereIsNoRoom) {
+  after(one(named("x", "a")));
+  after(one(named("x", "a")));
+  after(batch({named("x", "a"), named("y", "a")}, false));
+  EXPECT_EQ(store.looks, 0);
+  after(one(draft_of("full")));
+  EXPECT_EQ(store.looks, 0) << "an id that was made here is nobody's";
+  after(batch({named("a", "full"), named("b", "full"), named("c", "full")}, false));
+  EXPECT_EQ(store.looks, 3);
+}
+
+TEST_F(RepeatTest, InABatchIsADuplicateAndTheRestIsJudgedForItself) {
+  store.put(named("x", "full").event);
+  const auto drafts = [] { return std::vector{named("x", "full"), named("y", "full"), named("z", "a")}; };
+  EXPECT_EQ(after(batch(drafts(), false)), (Words{"duplicate", "queue_full", "stored"}));
+  EXPECT_EQ(after(batch(drafts(), true)), (Words{"all queue_full"}));
+  EXPECT_EQ(after(batch({named("x", "full"), named("new", "a")}, true)), (Words{"duplicate", "stored"}));
+}
+
+TEST_F(RepeatTest, TakesNoRoomFromNewEvents) {
+  store.put(named("x", "narrow").event);
+  broker.narrow_room = 1;
+  const auto drafts = [] { return std::vector{named("x", "narrow"), named("y", "narrow"), named("y", "narrow")}; };
+  EXPECT_EQ(after(batch(drafts(), false)), (Words{"duplicate", "stored", "duplicate"}));
+  EXPECT_EQ(broker.narrow_room, 1u) << "given back";
+}
+
+TEST_F(RepeatTest, OfARefusedEventIsRefusedToo) {
+  EXPECT_EQ(after(batch({named("y", "full"), named("y", "full")}, false)), (Words{"queue_full", "queue_full"}));
+  EXPECT_TRUE(store.log.empty());
+}
+
 asio::awaitable<void> note_failure(asio::awaitable<void> work, std::string& failure) {
   try {
     co_await std::move(work);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <memory>
 #include <optional>
@@ -25,11 +26,17 @@ class GatedStore final : public EventStore {
     std::vector<std::vector<Appended>> results;
     for (auto& request : requests) {
       auto& result = results.emplace_back();
-      for (auto& draft : request.drafts) result.push_back({AppendStatus::stored, put(draft.event)});
+      for (auto& draft : request.drafts) result.push_back(append_draft(draft));
     }
     co_return results;
   }
-  asio::awaitable<std::optional<StoredEvent>> get(std::string) override { co_return std::nullopt; }
+  asio::awaitable<std::optional<StoredEvent>> get(std::string event_id) override {
+    ++looks;
+    for (const auto& stored : log) {
+      if (stored.event->event_id == event_id) co_return stored;
+    }
+    co_return std::nullopt;
+  }
   asio::awaitable<EventPage> query(EventQuery) override { co_return EventPage{}; }
   asio::awaitable<LogPage> read_log(Position after, std::size_t limit, std::string pattern) override {
     ++log_reads;
@@ -50,6 +57,12 @@ class GatedStore final : public EventStore {
   Position head() const override { return static_cast<Position>(log.size()); }
   asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp) override { co_return std::nullopt; }
 
+  Appended append_draft(const EventDraft& draft) {
+    const auto known = std::ranges::find_if(
+        log, [&draft](const StoredEvent& stored) { return stored.event->event_id == draft.event->event_id; });
+    if (known == log.end()) return {AppendStatus::stored, put(draft.event)};
+    return {repeats(*known->event, draft) ? AppendStatus::duplicate : AppendStatus::conflict, *known};
+  }
   StoredEvent put(EventPtr event) {
     log.push_back({static_cast<Position>(log.size()) + 1, Timestamp{}, std::move(event)});
     return log.back();
@@ -58,6 +71,7 @@ class GatedStore final : public EventStore {
 
   int groups = 0;
   int log_reads = 0;
+  int looks = 0;
   bool failing = false;
   std::vector<StoredEvent> log;
 
@@ -65,14 +79,26 @@ class GatedStore final : public EventStore {
   Signal gate_;
 };
 
-/// Records what it takes and refuses one routing key as full.
+/// A place, given back when it is destroyed.
+class CountedPlace final : public Admission {
+ public:
+  explicit CountedPlace(std::size_t& room) : room_(room) { --room_; }
+  ~CountedPlace() override { ++room_; }
+
+ private:
+  std::size_t& room_;
+};
+
+/// Records what it takes; refuses one routing key as full and has few places for another.
 class RecordingBroker final : public Broker {
  public:
   asio::awaitable<void> start() override { co_return; }
   asio::awaitable<void> run() override { co_return; }
   void stop() override {}
   Result<std::unique_ptr<Admission>> admit(std::string_view, std::string_view routing_key, std::uint64_t) override {
-    if (routing_key == full) return fail(ErrorCode::queue_full, "full");
+    const bool limited = routing_key == "narrow";
+    if (routing_key == full || (limited && narrow_room == 0)) return fail(ErrorCode::queue_full, "full");
+    if (limited) return std::make_unique<CountedPlace>(narrow_room);
     return nullptr;
   }
   void take(std::span<const StoredEvent> events) override { taken.insert(taken.end(), events.begin(), events.end()); }
@@ -106,7 +132,8 @@ class RecordingBroker final : public Broker {
   }
 
   std::vector<StoredEvent> taken;
-  std::string full = "full";  ///< Routing key that has no place.
+  std::string full = "full";    ///< Routing key that has no place.
+  std::size_t narrow_room = 0;  ///< Places of the routing key "narrow".
 };
 
 inline EventDraft draft_of(std::string type) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <iterator>
@@ -15,8 +16,17 @@ namespace {
 /// Between as many answers other work gets its turn, so that clients' next requests reach the disk before the last
 /// client is answered.
 constexpr std::size_t answered_at_once = 32;
+/// The store answers together what it is asked together.
+constexpr std::size_t lookups_at_once = 128;
 
 }  // namespace
+
+/// Which of some ids the store has.
+struct Publisher::Lookup {
+  std::vector<std::string> ids;  ///< Not asked for yet.
+  std::unordered_set<std::string> known;
+  std::exception_ptr failure;
+};
 
 struct Publisher::Waiting {
   AppendRequest request;
@@ -68,7 +78,10 @@ asio::awaitable<Result<PublishOutcome>> Publisher::publish(EventDraft draft) {
   if (auto open = accepting(1); !open) co_return std::unexpected(std::move(open.error()));
   const auto event = draft.event;
   auto admission = broker_.admit(event->exchange, event->routing_key, 1);
-  if (!admission) co_return std::unexpected(std::move(admission.error()));
+  if (!admission) {
+    if (!co_await is_known(draft)) co_return std::unexpected(std::move(admission.error()));
+    if (auto open = accepting(1); !open) co_return std::unexpected(std::move(open.error()));
+  }
   AppendRequest request;
   request.drafts.push_back(std::move(draft));
   auto appended = co_await append(std::move(request));
@@ -81,30 +94,89 @@ asio::awaitable<Result<std::vector<Result<PublishOutcome>>>> Publisher::publish_
                                                                                       bool atomic) {
   const auto begun = std::chrono::steady_clock::now();
   if (auto open = accepting(drafts.size()); !open) co_return std::unexpected(std::move(open.error()));
+  auto places = co_await admit(drafts);
+  if (auto open = accepting(drafts.size()); !open) co_return std::unexpected(std::move(open.error()));
   std::vector<Result<PublishOutcome>> outcomes(drafts.size());
-  std::vector<std::unique_ptr<Admission>> admissions;
   AppendRequest request{.drafts = {}, .atomic = atomic};
-  std::vector<std::size_t> places;
+  std::vector<std::size_t> indexes;
   for (std::size_t index = 0; index < drafts.size(); ++index) {
-    const auto& event = *drafts[index].event;
-    auto admission = broker_.admit(event.exchange, event.routing_key, 1);
-    if (!admission && atomic) co_return std::unexpected(std::move(admission.error()));
-    if (!admission) {
-      outcomes[index] = std::unexpected(std::move(admission.error()));
+    if (auto& refusal = places.refusals[index]) {
+      if (atomic) co_return std::unexpected(std::move(*refusal));
+      outcomes[index] = std::unexpected(std::move(*refusal));
       continue;
     }
-    if (*admission) admissions.push_back(std::move(*admission));
-    places.push_back(index);
+    indexes.push_back(index);
     request.drafts.push_back(std::move(drafts[index]));
   }
-  if (places.empty()) co_return outcomes;
+  if (indexes.empty()) co_return outcomes;
   auto appended = co_await append(std::move(request));
   crash_point("publish.before_answer");
-  for (std::size_t at = 0; at < places.size(); ++at) {
+  for (std::size_t at = 0; at < indexes.size(); ++at) {
     observe(appended[at].event.event->event_type, begun);
-    outcomes[places[at]] = outcome(std::move(appended[at]));
+    outcomes[indexes[at]] = outcome(std::move(appended[at]));
   }
   co_return outcomes;
+}
+
+asio::awaitable<bool> Publisher::is_known(const EventDraft& draft) {
+  if (!draft.given.event_id) co_return false;
+  const auto stored = co_await store_.get(draft.event->event_id);
+  co_return stored.has_value();
+}
+
+/// One of those that look beside each other.
+asio::awaitable<void> Publisher::look_up(std::shared_ptr<Lookup> lookup) {
+  try {
+    while (!lookup->ids.empty() && !lookup->failure) {
+      auto id = std::move(lookup->ids.back());
+      lookup->ids.pop_back();
+      const auto stored = co_await store_.get(id);
+      if (stored) lookup->known.insert(std::move(id));
+    }
+  } catch (const std::exception&) {
+    lookup->failure = std::current_exception();
+  }
+}
+
+bool Publisher::Places::refused() const {
+  return std::ranges::any_of(refusals, [](const std::optional<Error>& refusal) { return refusal.has_value(); });
+}
+
+/// For all drafts but those whose id is `known`, or becomes known by an earlier one; null: for all.
+Publisher::Places Publisher::reserve(const std::vector<EventDraft>& drafts, std::unordered_set<std::string>* known) {
+  Places places;
+  for (const auto& draft : drafts) {
+    const auto& event = *draft.event;
+    auto& refusal = places.refusals.emplace_back();
+    if (known != nullptr && known->contains(event.event_id)) continue;
+    auto admission = broker_.admit(event.exchange, event.routing_key, 1);
+    if (!admission) {
+      refusal = std::move(admission.error());
+      continue;
+    }
+    if (*admission) places.held.push_back(std::move(*admission));
+    if (known != nullptr) known->insert(event.event_id);
+  }
+  return places;
+}
+
+/// Asks the store for repetitions only when there isn't room for all: they need none, and must not take it from others.
+asio::awaitable<Publisher::Places> Publisher::admit(const std::vector<EventDraft>& drafts) {
+  auto places = reserve(drafts, nullptr);
+  if (!places.refused()) co_return places;
+  const auto lookup = std::make_shared<Lookup>();
+  for (const auto& draft : drafts) {
+    if (draft.given.event_id) lookup->ids.push_back(draft.event->event_id);
+  }
+  if (lookup->ids.empty()) co_return places;
+  places = {};
+  TaskGroup looking(co_await asio::this_coro::executor);
+  for (std::size_t n = std::min(lookup->ids.size(), lookups_at_once); n > 0; --n) {
+    looking.spawn("look up repetitions", look_up(lookup));
+  }
+  co_await looking.join();
+  if (lookup->failure) std::rethrow_exception(lookup->failure);
+  co_return reserve(drafts, &lookup->known);
 }
 
 PublishOutcome Publisher::outcome(Appended appended) const {

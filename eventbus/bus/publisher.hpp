@@ -7,7 +7,10 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "eventbus/broker/broker.hpp"
@@ -54,7 +57,8 @@ class Publisher {
   ~Publisher();
 
   /// Durable when it returns. Errors: `queue_full`, `too_many_requests`, `read_only`, `draining`; a conflicting id is
-  /// the outcome `conflict`. Throws `Unavailable` when the store fails.
+  /// the outcome `conflict`. An id that the store has needs no room in a queue. Throws `Unavailable` when the store
+  /// fails.
   asio::awaitable<Result<PublishOutcome>> publish(EventDraft draft);
 
   /// One outcome a draft, in order. The outer error (same codes) refuses the whole batch before anything is stored; a
@@ -72,11 +76,22 @@ class Publisher {
   bool draining() const { return stopping_; }
 
  private:
+  struct Lookup;
   struct Waiting;
+  /// Room in the queues for the drafts of one request.
+  struct Places {
+    std::vector<std::unique_ptr<Admission>> held;
+    std::vector<std::optional<Error>> refusals;  ///< One a draft.
+    bool refused() const;
+  };
 
   PublishOutcome outcome(Appended appended) const;
   void observe(std::string_view event_type, std::chrono::steady_clock::time_point begun);
   Result<void> accepting(std::size_t drafts) const;
+  asio::awaitable<bool> is_known(const EventDraft& draft);
+  asio::awaitable<void> look_up(std::shared_ptr<Lookup> lookup);
+  Places reserve(const std::vector<EventDraft>& drafts, std::unordered_set<std::string>* known);
+  asio::awaitable<Places> admit(const std::vector<EventDraft>& drafts);
   asio::awaitable<std::vector<Appended>> append(AppendRequest request);
   std::vector<Waiting> take_group();
   asio::awaitable<void> commit(std::vector<Waiting> group);
