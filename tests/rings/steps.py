@@ -83,6 +83,7 @@ def chaos(tally, options):
 
 def ledger(tally, options):
     """histories drawn from seeds, said in every way HTTP allows, against a ledger"""
+    run(tally, *PYTEST, "tests/ledger", counts=True)
     play = ("/usr/bin/python3", "-u", "-m", "ledger")
     if options.seeds or options.seed:
         chosen = ("--seeds", options.seeds) if options.seeds else ("--seed", options.seed)
