@@ -16,7 +16,10 @@ std::string_view exchange_fault(std::string_view text);
 std::string_view routing_key_fault(std::string_view text);
 
 inline constexpr std::string_view timestamp_fault =
-    "must be an RFC 3339 time with an offset and at most 6 digits of a second's fraction, such as 2026-11-23T17:49:13Z";
+    "must be an RFC 3339 time with an offset and at most 9 digits of a second's fraction, such as 2026-11-23T17:49:13Z";
+
+/// Whether `word` may stand between the dots of a type or routing key: not empty, printable, no space, no wildcard.
+bool is_topic_word(std::string_view word);
 
 /// Whether the text has 1 to `longest` characters, none of them a control character.
 bool is_plain_text(std::string_view text, std::size_t longest);

@@ -48,11 +48,22 @@ class Reader {
   bool failed_ = false;
 };
 
+/// Cut to microseconds.
 microseconds read_fraction(Reader& reader) {
   if (!reader.accept('.')) return microseconds{0};
-  microseconds fraction{reader.digits(1) * 100'000};
-  for (int unit = 10'000; unit > 0 && reader.at_digit(); unit /= 10) fraction += microseconds{reader.digits(1) * unit};
-  return fraction;
+  std::chrono::nanoseconds fraction{reader.digits(1) * 100'000'000};
+  for (int unit = 10'000'000; unit > 0 && reader.at_digit(); unit /= 10)
+    fraction += std::chrono::nanoseconds{reader.digits(1) * unit};
+  return std::chrono::floor<microseconds>(fraction);
+}
+
+/// Whether a leap second may follow this second: 23:59:59 UTC on the last day of June or December.
+bool may_precede_leap_second(Timestamp time) {
+  const auto day = std::chrono::floor<days>(time);
+  const std::chrono::year_month_day next{day + days{1}};
+  const bool half_year_ends =
+      next.day() == std::chrono::day{1} && (next.month() == std::chrono::July || next.month() == std::chrono::January);
+  return half_year_ends && std::chrono::floor<seconds>(time - day) == seconds{86'399};
 }
 
 std::optional<minutes> read_offset(Reader& reader) {
@@ -103,6 +114,7 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
   const bool leap = second == 60;
   const microseconds in_minute = leap ? microseconds{59'999'999} : seconds{second} + fraction;
   const Timestamp time = std::chrono::sys_days{date} + hours{hour} + minutes{minute} + in_minute - *offset;
+  if (leap && !may_precede_leap_second(time)) return std::nullopt;
   if (time < first_moment || time >= past_last_moment) return std::nullopt;
   return time;
 }

@@ -51,7 +51,7 @@ std::optional<Timestamp> Parameters::time(std::string_view name) {
   const auto* value = find(name);
   if (value == nullptr) return std::nullopt;
   auto time = parse_query_time(*value);
-  if (!time) refuse(name, "must be an RFC 3339 time such as 2026-01-31T12:00:00Z, with at most 6 fractional digits");
+  if (!time) refuse(name, "must be an RFC 3339 time such as 2026-01-31T12:00:00Z, with at most 9 fractional digits");
   return time;
 }
 
