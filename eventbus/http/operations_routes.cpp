@@ -79,10 +79,21 @@ Route route(std::string_view path, std::string_view id, std::string_view summary
 constexpr std::string_view mode_schema = R"({"$ref":"#/components/schemas/Mode"})";
 constexpr std::string_view readiness_schema = R"({"$ref":"#/components/schemas/Readiness"})";
 
+Route health_route() {
+  auto health_answer = route(
+      "/health", "getHealth", "Whether the process serves", "Probes may add any query.",
+      {200, "It does.", json_type,
+       R"({"type":"object","required":["status","service"],"properties":{"status":{"const":"healthy"},"service":{"const":"event-bus"}}})"},
+      health);
+  health_answer.any_query = true;
+  return health_answer;
+}
+
 Route ready_route() {
   auto readiness = route("/ready", "getReadiness", "Whether to send requests here",
-                         "Not ready while a part is down or the service drains.",
+                         "Not ready while a part is down or the service drains. Probes may add any query.",
                          {200, "Ready.", json_type, readiness_schema}, ready);
+  readiness.any_query = true;
   readiness.answers.push_back({503, "Not ready.", json_type, readiness_schema});
   return readiness;
 }
@@ -99,21 +110,16 @@ Route set_mode_route() {
 }  // namespace
 
 std::vector<Route> operations_routes() {
-  return {
-      route(
-          "/health", "getHealth", "Whether the process serves", "",
-          {200, "It does.", json_type,
-           R"({"type":"object","required":["status","service"],"properties":{"status":{"const":"healthy"},"service":{"const":"event-bus"}}})"},
-          health),
-      ready_route(),
-      route("/metrics", "getMetrics", "Prometheus metrics", "Text format 0.0.4.",
-            {200, "All metrics.", "text/plain", R"({"type":"string"})"}, metrics),
-      route("/mode", "getMode", "The service's mode", "", {200, "The mode.", json_type, mode_schema}, show_mode),
-      set_mode_route(),
-      route("/openapi.json", "getOpenApi", "This description", "OpenAPI 3.1.",
-            {200, "The document.", json_type, R"({"type":"object"})"}, openapi),
-      route("/docs", "getDocs", "This description for people", "",
-            {200, "A page that needs nothing else.", "text/html", R"({"type":"string"})"}, docs)};
+  return {health_route(),
+          ready_route(),
+          route("/metrics", "getMetrics", "Prometheus metrics", "Text format 0.0.4.",
+                {200, "All metrics.", "text/plain", R"({"type":"string"})"}, metrics),
+          route("/mode", "getMode", "The service's mode", "", {200, "The mode.", json_type, mode_schema}, show_mode),
+          set_mode_route(),
+          route("/openapi.json", "getOpenApi", "This description", "OpenAPI 3.1.",
+                {200, "The document.", json_type, R"({"type":"object"})"}, openapi),
+          route("/docs", "getDocs", "This description for people", "",
+                {200, "A page that needs nothing else.", "text/html", R"({"type":"string"})"}, docs)};
 }
 
 }  // namespace eventbus

@@ -61,6 +61,7 @@ struct Route {
   std::string_view description = {};
   std::vector<ParameterDoc> parameters = {};
   std::vector<BodyFormat> body = {};  ///< Empty: takes no body.
+  bool any_query = false;             ///< Whatever else is in the query is passed over.
   BodyLimit body_limit = BodyLimit::other;
   bool body_required = true;
   std::vector<AnswerDoc> answers;

@@ -183,7 +183,7 @@ std::optional<Error> Session::find_route() {
 }
 
 std::optional<Error> Session::check_query() {
-  if (call_.request.query.empty()) return std::nullopt;
+  if (call_.request.query.empty() || call_.route->any_query) return std::nullopt;
   auto parsed = parse_query(call_.request.query);
   if (!parsed) return std::move(parsed.error());
   call_.query = std::move(*parsed);

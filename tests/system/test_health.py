@@ -13,6 +13,13 @@ def test_ready(bus):
     assert bus.get("/ready").ok(200) == {"status": "ready"} | parts
 
 
+@pytest.mark.parametrize("query", ["probe=1", "probe", "a=1&a=2", "%zz", "=", "x=%00", "?"])
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_probes_may_add_any_query(bus, path, query):
+    assert bus.get(f"{path}?{query}").ok(200) == bus.get(path).ok(200)
+    assert bus.request("HEAD", f"{path}?{query}").status == 200
+
+
 def test_read_only_mode_refuses_publishing_only(start):
     bus = start().client()
     assert bus.get("/mode").ok(200) == {"mode": "normal"}
