@@ -97,8 +97,19 @@ TEST_P(BadEventType, IsRefused) {
   EXPECT_THAT(event_faults("{\"event_type\":\"" + GetParam() + "\"}"), testing::ElementsAre("event_type"));
 }
 INSTANTIATE_TEST_SUITE_P(Texts, BadEventType,
-                         testing::Values("", ".", "a.", ".a", "a..b", "a b", "a/b", "é", "a.*", "#",
-                                         std::string(256, 'a')));
+                         testing::Values("", ".", "a.", ".a", "a..b", "a b", R"(a\tb)", "a\u00a0b", "a\u0085",
+                                         "a\u200bb", "a\u202eb", "\uFEFFa", "a.*", "#", "#.a", std::string(256, 'a'),
+                                         std::string(254, 'a') + "é"));
+
+class GoodEventType : public testing::TestWithParam<std::string> {};
+TEST_P(GoodEventType, IsTaken) {
+  const auto draft = parse("{\"event_type\":\"" + GetParam() + "\",\"routing_key\":\"" + GetParam() + "\"}");
+  ASSERT_TRUE(draft) << draft.error().detail;
+  EXPECT_EQ(draft->event->event_type, GetParam());
+}
+INSTANTIATE_TEST_SUITE_P(Texts, GoodEventType,
+                         testing::Values("a/b", "é", "a*b", "lang.C#", "**", "order:created", "50%",
+                                         "世界.👩‍👧", std::string(253, 'a') + "é"));
 
 TEST(EventJson, CountsCharactersNotBytes) {
   std::string id;

@@ -6,7 +6,7 @@
 namespace eventbus {
 
 // Rules of the event's fields (contract, section 2). Each returns what is wrong and what is allowed, empty when the
-// text is valid. Texts are valid UTF-8; lengths count characters.
+// text is valid. Texts are valid UTF-8; lengths count characters, of types and routing keys bytes.
 
 std::string_view event_id_fault(std::string_view text);
 std::string_view event_type_fault(std::string_view text);

@@ -174,9 +174,7 @@ class DefinitionReader {
     if (exchange) {
       fault = exchange_fault(*text);
     } else if (!valid_topic_pattern(*text)) {
-      fault =
-          "must be words of A-Z, a-z, 0-9, _ and -, or * (one word) or # (any number), joined by single dots, 1 to 255 "
-          "characters";
+      fault = topic_pattern_rule;
     }
     if (!fault.empty()) faults_.add(field, fault);
     (exchange ? binding.exchange : binding.routing_key) = std::move(*text);

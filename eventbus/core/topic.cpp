@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "eventbus/core/event_rules.hpp"
+#include "eventbus/core/json_text.hpp"
 
 namespace eventbus {
 namespace {
@@ -38,9 +39,11 @@ struct WordHash {
 
 bool valid_topic_pattern(std::string_view pattern) {
   if (pattern.empty() || pattern.size() > longest_pattern || pattern.ends_with('.')) return false;
+  if (find_invalid_utf8(pattern) != std::string_view::npos) return false;
   for (Words words(pattern); !words.done(); words.drop()) {
     const std::string_view word = words.front();
-    if (word != "*" && word != "#" && (word.empty() || !consists_of(word, "_-"))) return false;
+    const bool wildcard = word == "*" || word == "#";
+    if (!wildcard && (!is_topic_word(word) || word.find_first_of("*#") != std::string_view::npos)) return false;
   }
   return true;
 }

@@ -8,10 +8,14 @@
 
 namespace eventbus {
 
-/// Topic patterns of AMQP 0-9-1: words joined by '.', `*` matches one word, `#` zero or more. A word mixing wildcards
-/// with other characters ("us*") is literal in AMQP and refused by `valid_topic_pattern`, because it is always a
-/// mistake.
+/// Topic patterns of AMQP 0-9-1: words joined by '.', `*` matches one word, `#` zero or more, 1 to 255 bytes. A word
+/// mixing wildcards with other characters ("us*") is literal in AMQP and refused by `valid_topic_pattern`, because it
+/// is nearly always a mistake; a type with such a word is matched by `*` and `#`.
 bool valid_topic_pattern(std::string_view pattern);
+inline constexpr std::string_view topic_pattern_rule =
+    "must be words joined by single dots, * for one word and # for any number, 1 to 255 bytes of printable UTF-8 "
+    "without "
+    "spaces; inside a word * and # have no meaning";
 
 /// Whether `key` matches. Time O(words of pattern × words of key), no allocation.
 bool topic_matches(std::string_view pattern, std::string_view key);

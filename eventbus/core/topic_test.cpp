@@ -22,6 +22,10 @@ TEST(Topic, MatchesWordsAndWildcards) {
   EXPECT_TRUE(topic_matches("order.#", "order.eu.paid"));
   EXPECT_FALSE(topic_matches("order.#", "orders"));
   EXPECT_TRUE(topic_matches("#.paid", "paid"));
+  EXPECT_TRUE(topic_matches("com.*", "com.acme/thing:é"));
+  EXPECT_TRUE(topic_matches("ä.#", "ä.ö"));
+  EXPECT_FALSE(topic_matches("ä.#", "äö"));
+  EXPECT_TRUE(topic_matches("lang.*", "lang.C#"));
   EXPECT_TRUE(topic_matches("a.#.b.#.c", "a.b.b.x.c"));
   EXPECT_FALSE(topic_matches("a.#.b.#.c", "a.x.c"));
   EXPECT_TRUE(topic_matches("#.*", "a"));
@@ -30,13 +34,17 @@ TEST(Topic, MatchesWordsAndWildcards) {
 }
 
 TEST(Topic, RefusesPatternsThatAreMistakes) {
-  for (const char* pattern : {"#", "*", "a.*.#", "user.created", "A-b_1.#.c"})
+  for (const char* pattern :
+       {"#", "*", "a.*.#", "user.created", "A-b_1.#.c", "a/b", "é.*", "order:created", "50%.#", "👩‍👧"})
     EXPECT_TRUE(valid_topic_pattern(pattern)) << pattern;
-  for (const char* pattern : {"", ".", "a.", ".a", "a..b", "us*", "##", "a.b#", "a b", "é", "a/b"}) {
+  for (const char* pattern :
+       {"", ".", "a.", ".a", "a..b", "us*", "##", "a.b#", "a b", "a\u00a0b", "a\tb", "a\u200bb"}) {
     EXPECT_FALSE(valid_topic_pattern(pattern)) << pattern;
   }
   EXPECT_TRUE(valid_topic_pattern(std::string(255, 'a')));
   EXPECT_FALSE(valid_topic_pattern(std::string(256, 'a')));
+  std::string bytes(254, 'a');
+  EXPECT_FALSE(valid_topic_pattern(bytes + "é"));
 }
 
 std::vector<TopicTrie::Value> matched(const TopicTrie& trie, std::string_view key) {

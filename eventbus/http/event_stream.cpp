@@ -21,8 +21,7 @@ Result<Subscription> read_subscription(const Call& call) {
   Subscription wanted{.pattern = std::string(parameters.text("event_type")),
                       .from = std::string(parameters.text("from"))};
   if (!wanted.pattern.empty() && !valid_topic_pattern(wanted.pattern)) {
-    parameters.refuse("event_type",
-                      "must be a topic pattern: words joined by '.', '*' for one word, '#' for zero or more");
+    parameters.refuse("event_type", std::string(topic_pattern_rule));
   }
   const auto last_id = call.request.header("Last-Event-ID");
   if (!last_id.empty()) {

@@ -36,8 +36,7 @@ asio::awaitable<Result<void>> get_event(Call& call) {
 void read_pattern(Parameters& parameters, EventQuery& query) {
   query.event_type = parameters.text("event_type");
   if (query.event_type.empty() || valid_topic_pattern(query.event_type)) return;
-  parameters.refuse("event_type",
-                    "must be a topic pattern: words joined by '.', '*' for one word, '#' for zero or more");
+  parameters.refuse("event_type", std::string(topic_pattern_rule));
 }
 
 void read_payload(Parameters& parameters, EventQuery& query) {

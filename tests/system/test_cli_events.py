@@ -100,3 +100,12 @@ def test_the_real_events(cli, bus):
     for line in listed:
         event = json.loads(line)
         assert published[event["event_id"]]["payload"] == event["payload"]
+
+
+@pytest.mark.parametrize("kind", ["com.acme/thing", "größe:neu", "100%.a_b&c=d", "it's", '"q"'])
+def test_types_of_any_characters(cli, bus, kind):
+    kind = f"{unique('odd')}.{kind}"
+    cli("publish", "--type", kind)
+    for pattern in (kind, kind.split(".")[0] + ".#"):
+        assert [event["event_type"] for event in json.loads(cli("events", "list", "--type", pattern, "--json").stdout)["events"]] == [kind]
+    assert kind in cli("events", "list", "--type", kind).stdout

@@ -90,14 +90,30 @@ def test_wrong_times_are_refused(bus, time):
     bus.post("/events", {"event_type": "a", "timestamp": time}).problem(422, None, "timestamp")
 
 
-@pytest.mark.parametrize("kind", ["a", "A-1_b", "a.b.c", "x" * 255, "-", "0.1"])
+KINDS = ["a", "A-1_b", "a.b.c", "x" * 255, "-", "0.1", "com.acme/thing", "order:created", "urn:x:y/z.v1", "übung.größe", "世界.👩\u200d👧", "é" * 127,
+         "50%", "a_b", "it's", 'say"so"', "back\\slash", "a*b", "lang.C#", "**.##", "{a}[b](c)^$|+?", "<b>&amp;", "~!@`;,=", "\U0001f600" * 63]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_valid_event_types(bus, kind):
-    assert bus.event(bus.publish(event_type=kind))["event_type"] == kind
+    """Each comes back from every place that shows it, and the words of its routing key are matched."""
+    queue, event_id = unique("q"), unique("kind")
+    pattern = ".".join("*" if {"*", "#"} & set(word) else word for word in kind.split("."))
+    bus.declare(queue, pattern)
+    bus.publish(event_type=kind, event_id=event_id)
+    assert bus.event(event_id)["event_type"] == kind and bus.event(event_id)["routing_key"] == kind
+    taken = bus.receive_one(queue)
+    assert (taken["event"]["event_id"], taken["event"]["event_type"]) == (event_id, kind)
+    bus.ack(queue, taken)
+    assert event_id in [event["event_id"] for event in bus.get("/events", query={"event_type": pattern, "order": "desc"}).ok(200)["events"]]
+    assert bus.post("/events", {"event_type": kind, "event_id": event_id}).ok(200)["status"] == "duplicate"
 
 
-@pytest.mark.parametrize("kind", ["", ".", "a.", ".a", "a..b", "a b", "a/b", "ä", "a.*", "#", "x" * 256, 1, None, []])
-def test_wrong_event_types(bus, kind):
-    bus.post("/events", {"event_type": kind}).problem(422, None, "event_type")
+@pytest.mark.parametrize("kind", ["", ".", "a.", ".a", "a..b", "a b", "a\tb", "a\nb", "a.*", "#", "*.a", "a.#.b", "x" * 256, "é" * 128, "a\u007f", "a\u0085",
+                                  "a\u00a0b", "a\u2003b", "a\u3000b", "a\u2028b", "a\u202eb", "\ufeffa", "a\u200bb", 1, None, []])
+@pytest.mark.parametrize("field", ["event_type", "routing_key"])
+def test_wrong_event_types(bus, field, kind):
+    bus.post("/events", {"event_type": "a"} | {field: kind}).problem(422, None, field)
 
 
 @pytest.mark.parametrize("field, longest", [("event_id", 255), ("ordering_key", 1024), ("correlation_id", 255)])

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "eventbus/core/topic.hpp"
 #include "eventbus/store/conformance/store_under_test.hpp"
 
 /// What every event store must do. An adapter includes this header in one test source and instantiates the suite:
@@ -24,6 +25,28 @@ TEST_P(EventStoreConformance, ReturnsWhatWasStored) {
   EXPECT_EQ(found->position, appended.event.position);
   EXPECT_EQ(found->stored_at, appended.event.stored_at);
   EXPECT_FALSE(run(store().get("a/2")));
+}
+
+TEST_P(EventStoreConformance, FindsTypesOfAnyCharacters) {
+  const std::vector<std::string> types{"a_b.x",          "axb.x",   "50%.x", "it's.x", "q\"q.x", "b\\d.x", "b1.x",
+                                       "(.+).x",         "[a-z].x", "^$.x",  "a/b.x",  "ü.x",    "ü",      "ÿ.x",
+                                       "\xEF\xBF\xBC.x", "a*b.x",   "C#.x",  "~.x",    "~.x.y"};
+  for (const auto& type : types) append(DraftBuilder{type, type}.build());
+  for (const auto& type : types) {
+    const auto word = type.substr(0, type.find('.'));
+    if (word.find_first_of("*#") != std::string::npos) continue;
+    for (const auto& pattern : {type, word + ".*", word + ".#", "#." + type, "*.x", "#", word + ".*.#"}) {
+      std::vector<std::string> expected;
+      for (const auto& each : types) {
+        if (topic_matches(pattern, each)) expected.push_back(each);
+      }
+      EXPECT_EQ(ids_of(run(store().read_log(0, 100, pattern)).events), expected) << pattern;
+      EventQuery query;
+      query.event_type = pattern;
+      query.limit = 100;
+      EXPECT_EQ(ids_of(run(store().query(query)).events), expected) << pattern;
+    }
+  }
 }
 
 TEST_P(EventStoreConformance, KeepsUuidsAsTheyWereWritten) {

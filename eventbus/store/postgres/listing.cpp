@@ -17,14 +17,22 @@ void append_place(postgres::Statement& statement, const ListingCursor& cursor) {
   statement.append(" AND (position <= ").append_value(cursor.snapshot).append(" OR position IS NULL)");
 }
 
-/// The types that a pattern's first words, up to its first wildcard, leave: from the prefix to behind it.
+/// The types that a pattern's first words, up to its first wildcard, leave: the words alone, which `#` allows, and what
+/// follows them behind a dot, up to the character behind the dot's.
 void append_prefix(postgres::Statement& statement, std::string_view pattern) {
-  auto prefix = std::string(pattern.substr(0, pattern.find_first_of("*#")));
-  if (pattern.substr(prefix.size()).starts_with('#') && prefix.ends_with('.')) prefix.pop_back();
-  if (prefix.empty()) return;
-  statement.append(" AND event_type COLLATE \"C\" >= ").append_value(std::string_view(prefix));
-  ++prefix.back();
-  statement.append(" AND event_type COLLATE \"C\" < ").append_value(std::string_view(prefix));
+  const auto wildcard = pattern.find_first_of("*#");
+  if (wildcard == 0) return;
+  const std::string words(pattern.substr(0, wildcard - 1));
+  const auto first = pattern[wildcard] == '#' ? words : words + '.';
+  const auto behind = words + static_cast<char>('.' + 1);
+  statement.append(" AND event_type COLLATE \"C\" >= ").append_value(std::string_view(first));
+  statement.append(" AND event_type COLLATE \"C\" < ").append_value(std::string_view(behind));
+}
+
+/// ASCII that may mean something in a regular expression; a backslash before any other character would, too.
+bool needs_escape(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x80 && std::isalnum(byte) == 0 && c != '-' && c != '_';
 }
 
 }  // namespace
@@ -39,8 +47,7 @@ std::string topic_regex(std::string_view pattern) {
       regex += "(\\.[^.]+)*";
     } else {
       regex += "\\.";
-      for (const char c : word)
-        regex.append(c == '-' || c == '_' || std::isalnum(static_cast<unsigned char>(c)) ? "" : "\\") += c;
+      for (const char c : word) regex.append(needs_escape(c) ? "\\" : "") += c;
     }
     if (word.size() == pattern.size()) return regex + '$';
     pattern.remove_prefix(word.size() + 1);
