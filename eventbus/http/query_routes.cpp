@@ -68,6 +68,8 @@ Result<EventQuery> read_query(const Call& call) {
   EventQuery query;
   query.start_time = parameters.time("start_time");
   query.end_time = parameters.time("end_time");
+  if (query.start_time && query.end_time && *query.start_time > *query.end_time)
+    parameters.refuse("start_time", "must not be after end_time");
   read_pattern(parameters, query);
   query.ordering_key = parameters.text("ordering_key");
   query.correlation_id = parameters.text("correlation_id", 255);
@@ -131,7 +133,7 @@ constexpr std::string_view time_schema = R"({"type":"string","format":"date-time
 constexpr std::string_view stored_event = R"({"$ref":"#/components/schemas/StoredEvent"})";
 
 std::vector<ParameterDoc> listing_parameters() {
-  return {{"start_time", time_schema, "Earliest timestamp, inclusive, RFC 3339."},
+  return {{"start_time", time_schema, "Earliest timestamp, inclusive, RFC 3339. Not after end_time."},
           {"end_time", time_schema, "Latest timestamp, inclusive, RFC 3339."},
           {"event_type", pattern_schema,
            "Topic pattern: `user.*` is one more word, `order.#` any number. Encode # as %23."},

@@ -27,6 +27,8 @@ Error conflicting(const std::string& event_id) {
 Result<EventQuery> query_of(ReplayFilter filter) {
   if (!filter.event_type.empty() && !valid_topic_pattern(filter.event_type))
     return fail(ErrorCode::invalid, "event_type must be a topic pattern such as user.* or order.#");
+  if (filter.start_time && filter.end_time && *filter.start_time > *filter.end_time)
+    return fail(ErrorCode::invalid, "start_time must not be after end_time");
   return EventQuery{
       .start_time = filter.start_time, .end_time = filter.end_time, .event_type = std::move(filter.event_type)};
 }

@@ -119,6 +119,7 @@ TEST_P(EventStoresTest, ReplaysByTimeAndType) {
   EXPECT_THAT(ids(store.replay_events(at(10), at(13)).value()), ElementsAre("e10", "e11", "e12", "e13"));
   EXPECT_THAT(ids(store.replay_events(at(10), {}, "odd.*", 2).value()), ElementsAre("e11", "e13"));
   EXPECT_EQ(store.replay_events({}, {}, {}, 5000).value().size(), 1200U);
+  EXPECT_EQ(store.replay_events(at(13), at(10)).error().code, ErrorCode::invalid);
   EXPECT_FALSE(store.replay_events({}, {}, "odd*"));
 
   auto replay = store.replay({.start_time = at(100), .event_type = "even.made"});

@@ -148,5 +148,41 @@ def test_wrong_queries_are_named(bus, query):
     assert next(iter(query)) in answer.body.decode()
 
 
-def test_start_after_end_matches_nothing(bus, history):
-    assert ids(bus, start_time="2020-02-01T00:00:00Z", end_time="2020-01-01T00:00:00Z") == []
+@pytest.mark.parametrize("accept", ["application/json", "application/x-ndjson"])
+@pytest.mark.parametrize("start, end", [("2020-02-01T00:00:00Z", "2020-01-01T00:00:00Z"), ("2020-01-01T00:00:00.000001Z", "2020-01-01T00:00:00Z"),
+                                        ("2020-01-01T00:00:00Z", "2020-01-01T00:30:00+01:00")])
+def test_a_start_after_the_end_is_named(bus, start, end, accept):
+    answer = bus.get("/events", query={"start_time": start, "end_time": end}, headers={"Accept": accept})
+    answer.problem(422, "invalid", "start_time")
+
+
+def test_a_start_at_the_end_is_one_moment(bus, history):
+    assert ids(bus, start_time="2020-01-01T00:01:00Z", end_time="2020-01-01T01:01:00+01:00") == ["h-6"]
+
+
+def test_wildcards_match_types_of_any_characters(bus):
+    """What the databases could take for their own: % and _ of LIKE, regular expressions, quotes, several bytes a character."""
+    words = ["a_b", "axb", "50%", "500", "x.y/z", "ü", "ÿ", "it's", 'q"q', "b\\d", "b1", "(.+)", "[a-z]", "^$", "a|b", "a*b", "ab", "C#", "世"]
+    root = unique("odd").replace(".", "-")
+    kinds = {f"{root}.{word}": bus.publish(event_type=f"{root}.{word}") for word in words} | {root: bus.publish(event_type=root)}
+
+    def found(pattern):
+        return {event["event_type"] for event in bus.get("/events", query={"event_type": pattern, "limit": 100}).ok(200)["events"]}
+
+    assert found(f"{root}.#") == kinds.keys()
+    assert found(f"{root}.*") == {kind for kind in kinds if kind.count(".") == 1 and kind != root}
+    for word in words:
+        if {"*", "#"} & set(word):
+            continue
+        for pattern in (f"{root}.{word}", f"*.{word}", f"{root}.{word}.#", f"#.{word}"):
+            assert found(pattern) & kinds.keys() == {f"{root}.{word}"}, pattern
+
+
+@pytest.mark.parametrize("last", ["ÿ", "\u00bf", "\U0001f3ff", "\uffee", "߿"])
+def test_a_prefix_may_end_in_any_character(bus, last):
+    root = unique("end") + last
+    for kind in (root, root + ".a", root + ".a.b"):
+        bus.publish(event_type=kind)
+    bus.publish(event_type=root + "z")
+    kinds = [event["event_type"] for event in bus.get("/events", query={"event_type": root + ".#"}).ok(200)["events"]]
+    assert kinds == [root, root + ".a", root + ".a.b"]
