@@ -31,7 +31,8 @@ void check_binary(std::string_view rest) {
     const std::size_t colon = std::min(line.find(": "), line.size());
     attributes.emplace_back(line.substr(0, colon), line.substr(std::min(colon + 2, line.size())));
   }
-  check(parse_binary_cloudevent(attributes, rest, {}));
+  const std::string_view content_type = fuzz::next_line(rest);
+  check(parse_binary_cloudevent(attributes, content_type, rest, {}));
 }
 
 }  // namespace

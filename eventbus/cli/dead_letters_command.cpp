@@ -49,7 +49,7 @@ ExitCode list_dead_letters(const Session& session, const DeadLettersOptions& opt
   for (const auto& letter : page.objects("dead_letters")) {
     const auto event = letter.object("event");
     table.add({letter.text("last_failed_at"), letter.text("reason"), letter.text("attempts"), event.text("event_type"),
-               event.text("event_id"), event.text("payload")});
+               event.text("event_id"), event.json("payload")});
   }
   if (table.empty()) {
     session.console.err << "no dead letters\n";

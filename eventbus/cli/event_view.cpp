@@ -39,13 +39,13 @@ std::vector<Column> event_columns() {
 
 std::vector<std::string> event_cells(const JsonObject& event) {
   return {event.text("timestamp"), event.text("event_type"), event.text("ordering_key"), event.text("event_id"),
-          event.text("payload")};
+          event.json("payload")};
 }
 
 std::string event_line(const Console& console, const JsonObject& event, const std::string& note) {
   const auto head =
       fmt::format("{}  {}  {}", event.text("timestamp"), event.text("event_type"), printable(event.text("event_id")));
-  const auto tail = note.empty() ? printable(event.text("payload")) : note + "  " + printable(event.text("payload"));
+  const auto tail = note.empty() ? printable(event.json("payload")) : note + "  " + printable(event.json("payload"));
   const auto used = display_width(head) + 2;
   const bool cut = console.width > used + 10;
   return fmt::format("{}  {}  {}  {}", console.paint(Style::dim, event.text("timestamp")),

@@ -39,6 +39,14 @@ std::string JsonObject::text(std::string_view key) const {
   return member == nullptr ? std::string() : member->value;
 }
 
+std::string JsonObject::json(std::string_view key) const {
+  const auto found = std::ranges::find(members_, key, &JsonMember::key);
+  if (found == members_.end() || found->kind != JsonKind::string) return found == members_.end() ? "" : found->value;
+  std::string text;
+  append_json_string(text, found->value);
+  return text;
+}
+
 std::uint64_t JsonObject::number(std::string_view key) const {
   const auto value = text(key);
   std::uint64_t number = 0;

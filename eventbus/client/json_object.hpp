@@ -27,6 +27,8 @@ class JsonObject {
   bool has(std::string_view key) const;
   /// A string decoded, anything else as JSON text.
   std::string text(std::string_view key) const;
+  /// JSON text of any member, null included; empty: missing.
+  std::string json(std::string_view key) const;
   std::uint64_t number(std::string_view key) const;
   bool truth(std::string_view key) const;
   JsonObject object(std::string_view key) const;

@@ -19,18 +19,21 @@ bool is_extension_name(std::string_view name) {
          std::ranges::all_of(name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
 }
 
-bool is_json_media_type(std::string_view type) {
-  std::string essence(type.substr(0, type.find(';')));
-  essence.erase(essence.find_last_not_of(' ') + 1);
-  std::ranges::transform(essence, essence.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return essence.find('/') != std::string::npos && (essence.ends_with("/json") || essence.ends_with("+json"));
-}
-
 bool is_whole_number(std::string_view number) {
   return number.find_first_of(".eE") == std::string_view::npos;
 }
 
 }  // namespace
+
+bool is_json_media_type(std::string_view type) {
+  std::string essence(type.substr(0, type.find(';')));
+  essence.erase(essence.find_last_not_of(" \t") + 1);
+  std::ranges::transform(essence, essence.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const auto slash = essence.find('/');
+  if (slash == 0 || slash == std::string::npos) return false;
+  const std::string_view subtype = std::string_view(essence).substr(slash + 1);
+  return subtype == "json" || (subtype.size() > 5 && subtype.ends_with("+json"));
+}
 
 void CloudEventReader::attribute(std::string_view name, JsonKind kind, std::string_view canonical) {
   if (kind == JsonKind::null) return;
@@ -60,7 +63,9 @@ void CloudEventReader::text_attribute(std::string_view name, std::string text) {
   } else if (name == "partitionkey") {
     builder_.set_ordering_key(field, std::move(text));
   } else if (name == "datacontenttype") {
-    if (!is_json_media_type(text)) faults().add(field, "must be a JSON media type such as application/json");
+    if (!is_json_media_type(text))
+      return faults().add(field, "must be a JSON media type: application/json or one that ends in +json");
+    keep_text(name, text);
   } else {
     keep_text(name, text);
   }

@@ -19,7 +19,9 @@ class CloudEventReader {
   void attribute(std::string_view name, JsonKind kind, std::string_view canonical);
   /// Notes that the attribute was given, though it can not be read.
   void seen(std::string_view name);
-  void data(JsonKind kind, std::string_view canonical) { builder_.set_payload("data", kind, canonical); }
+  void data(JsonKind kind, std::string_view canonical) {
+    builder_.set_payload("data", kind, canonical, PayloadRule::any_value);
+  }
   FieldFaults& faults() { return builder_.faults(); }
   std::string label(std::string_view name) const { return prefix_ + std::string(name); }
 

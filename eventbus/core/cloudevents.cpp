@@ -22,7 +22,19 @@ std::optional<unsigned char> hex_digit(char c) {
   return std::nullopt;
 }
 
-/// HTTP protocol binding 1.0.2, section 3.1.3.2: what is no valid %XX stands for itself.
+/// The text of a quoted string (RFC 9110, section 5.6.4); any other text as it is.
+std::string unquote(std::string_view text) {
+  if (text.size() < 2 || !text.starts_with('"')) return std::string(text);
+  std::string plain;
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '"') return i + 1 == text.size() ? plain : std::string(text);
+    if (text[i] == '\\' && i + 1 < text.size()) ++i;
+    plain += text[i];
+  }
+  return std::string(text);
+}
+
+/// What is no valid %XX stands for itself.
 std::string percent_decode(std::string_view text) {
   std::string decoded;
   decoded.reserve(text.size());
@@ -33,6 +45,28 @@ std::string percent_decode(std::string_view text) {
     if (low) i += 2;
   }
   return decoded;
+}
+
+/// HTTP protocol binding 1.0.2, section 3.1.3.2: first quotes, then one round of percent-decoding.
+std::string decode_header(std::string_view value) {
+  return percent_decode(unquote(value));
+}
+
+/// Whether the publisher named the media type of its data. A name's quotes are never escaped, those in a text are.
+bool names_media_type(std::string_view cloudevent) {
+  constexpr std::string_view name = R"("datacontenttype":)";
+  const auto place = cloudevent.find(name);
+  return place != std::string_view::npos && place > 0 && (cloudevent[place - 1] == '{' || cloudevent[place - 1] == ',');
+}
+
+void read_attribute(CloudEventReader& reader, std::string_view name, std::string_view text) {
+  if (find_invalid_utf8(text) != std::string_view::npos || text.find('\0') != std::string_view::npos) {
+    reader.seen(name);
+    return reader.faults().add(reader.label(name), "must be percent-encoded UTF-8 without NUL");
+  }
+  std::string canonical;
+  append_json_string(canonical, text);
+  reader.attribute(name, JsonKind::string, canonical);
 }
 
 Result<void> read_data(CloudEventReader& reader, std::string_view data) {
@@ -57,7 +91,7 @@ Result<EventDraft> parse_cloudevent(std::string_view json, const PublishContext&
     if (member.key == "data") {
       reader.data(member.kind, member.value);
     } else if (member.key == "data_base64") {
-      reader.faults().add("data_base64", "binary data is not supported; send a JSON object as data");
+      reader.faults().add("data_base64", "binary data is not supported; send a JSON value as data");
     } else {
       reader.attribute(unescape_canonical(member.key), member.kind, member.value);
     }
@@ -81,26 +115,22 @@ Result<std::vector<Result<EventDraft>>> parse_cloudevent_batch(std::string_view 
 }
 
 Result<EventDraft> parse_binary_cloudevent(const std::vector<std::pair<std::string, std::string>>& attributes,
-                                           std::string_view data, const PublishContext& context) {
+                                           std::string_view content_type, std::string_view data,
+                                           const PublishContext& context) {
   std::size_t bytes = data.size();
   for (const auto& [name, value] : attributes) bytes += name.size() + value.size();
   if (auto size = check_event_size(bytes, context); !size) return std::unexpected(std::move(size.error()));
   CloudEventReader reader("ce-");
   std::vector<std::string_view> seen;
   for (const auto& [name, value] : attributes) {
-    const std::string text = percent_decode(value);
     if (std::ranges::find(seen, name) != seen.end()) {
       reader.faults().add(reader.label(name), "must be given once");
-    } else if (find_invalid_utf8(text) != std::string_view::npos || text.find('\0') != std::string::npos) {
-      reader.seen(name);
-      reader.faults().add(reader.label(name), "must be percent-encoded UTF-8 without NUL");
     } else {
-      std::string canonical;
-      append_json_string(canonical, text);
-      reader.attribute(name, JsonKind::string, canonical);
+      read_attribute(reader, name, decode_header(value));
     }
     seen.push_back(name);
   }
+  if (!content_type.empty()) read_attribute(reader, "datacontenttype", content_type);
   if (auto read = read_data(reader, data); !read) return std::unexpected(std::move(read.error()));
   return reader.finish(context);
 }
@@ -112,7 +142,8 @@ void append_cloudevent(std::string& out, const Event& event, std::string_view de
   append_json_string(out, event.event_type);
   out += R"(,"time":")";
   append_timestamp(out, event.timestamp);
-  out += R"(","datacontenttype":"application/json")";
+  out += '"';
+  if (!names_media_type(event.cloudevent)) out += R"(,"datacontenttype":"application/json")";
   if (!event.ordering_key.empty()) {
     out += R"(,"partitionkey":)";
     append_json_string(out, event.ordering_key);

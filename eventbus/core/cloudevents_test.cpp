@@ -32,7 +32,9 @@ TEST(CloudEvents, ReadsStructuredMode) {
   EXPECT_EQ(format_timestamp(event.timestamp), "2018-04-05T17:31:00Z");
   EXPECT_EQ(event.ordering_key, "k");
   EXPECT_EQ(event.payload, R"({"price":12.50})");
-  EXPECT_EQ(event.cloudevent, R"({"n":-7,"on":true,"source":"/shop","subject":"é","zone":"eu"})");
+  EXPECT_EQ(
+      event.cloudevent,
+      R"({"datacontenttype":"application/json; charset=utf-8","n":-7,"on":true,"source":"/shop","subject":"é","zone":"eu"})");
   EXPECT_EQ(event.correlation_id, "A-1");
   const GivenFields& given = draft->given;
   EXPECT_TRUE(given.event_id && given.timestamp && given.payload && given.ordering_key && given.cloudevent);
@@ -61,9 +63,9 @@ TEST(CloudEvents, NamesEveryBadAttribute) {
   EXPECT_THAT(cloudevent_faults("{}"), ElementsAre("specversion", "id", "source", "type"));
   EXPECT_THAT(cloudevent_faults(
                   R"({"specversion":"0.3","id":"","source":"","type":"a b","time":"now","partitionkey":"","subject":"",
-    "datacontenttype":"text/plain","Upper":"x","ex_t":"x","list":[1],"half":0.5,"data":[]})"),
+    "datacontenttype":"text/plain","Upper":"x","ex_t":"x","list":[1],"half":0.5})"),
               UnorderedElementsAre("specversion", "id", "source", "type", "time", "partitionkey", "subject",
-                                   "datacontenttype", "Upper", "ex_t", "list", "half", "data"));
+                                   "datacontenttype", "Upper", "ex_t", "list", "half"));
   EXPECT_THAT(cloudevent_faults(R"({"specversion":1.0,"id":1,"source":1,"type":1})"),
               ElementsAre("specversion", "id", "source", "type"));
   EXPECT_THAT(cloudevent_faults(R"({"specversion":"1.0","id":"a","source":"s","type":"t","data_base64":"AAAA"})"),
@@ -84,10 +86,40 @@ TEST(CloudEvents, TreatsNullAttributesAsLeftOut) {
 TEST(CloudEvents, TakesOtherJsonMediaTypes) {
   for (const char* type :
        {"application/json", "Application/JSON ; charset=utf-8", "application/vnd.shop+json", "text/json"}) {
-    EXPECT_TRUE(parse_cloudevent(
-        R"({"specversion":"1.0","id":"a","source":"s","type":"t","datacontenttype":")" + std::string(type) + "\"}", {}))
-        << type;
+    const auto draft = parse_cloudevent(
+        R"({"specversion":"1.0","id":"a","source":"s","type":"t","datacontenttype":")" + std::string(type) + "\"}", {});
+    ASSERT_TRUE(draft) << type;
+    std::string text;
+    append_cloudevent(text, *draft->event, "unused");
+    EXPECT_THAT(text, testing::HasSubstr("\"datacontenttype\":\"" + std::string(type) + "\""));
+    EXPECT_EQ(text.find("datacontenttype"), text.rfind("datacontenttype"));
   }
+  for (const char* type : {"", "json", "/json", "a/+json", "a/jsonp", "application/json+xml", "text/plain; a=/json"})
+    EXPECT_FALSE(is_json_media_type(type)) << type;
+}
+
+TEST(CloudEvents, TakesAnyValueAsData) {
+  for (const char* data : {"[1,{}]", R"("é\n")", "1E5", "-0", "true", "null", "{}"}) {
+    const auto draft = parse_cloudevent(
+        R"({"specversion":"1.0","id":"a","source":"s","type":"t","data":)" + std::string(data) + "}", {});
+    ASSERT_TRUE(draft) << data;
+    EXPECT_EQ(draft->event->payload, data);
+    EXPECT_TRUE(draft->given.payload);
+  }
+}
+
+TEST(CloudEvents, RepeatsWhateverTheMediaTypeOfTheData) {
+  const auto with = [](std::string_view more) {
+    return *parse_cloudevent(R"({"specversion":"1.0","id":"a","source":"s","type":"t","zone":"say \"so\"","data":[1])" +
+                                 std::string(more) + "}",
+                             {});
+  };
+  const auto stored = with(R"(,"datacontenttype":"application/x+json")");
+  EXPECT_TRUE(repeats(*stored.event, with("")));
+  EXPECT_TRUE(repeats(*with("").event, stored));
+  EXPECT_TRUE(repeats(*stored.event, with(R"(,"datacontenttype":"application/json")")));
+  EXPECT_FALSE(repeats(*stored.event, with(R"(,"more":1)")));
+  EXPECT_FALSE(repeats(*stored.event, with(R"(,"data":[2])")));
 }
 
 TEST(CloudEvents, ReadsABatch) {
@@ -104,7 +136,7 @@ TEST(CloudEvents, ReadsABatch) {
 TEST(CloudEvents, ReadsBinaryMode) {
   const Attributes attributes = {{"specversion", "1.0"}, {"id", "%C3%A9%20%25"}, {"source", "/s"},     {"type", "t.u"},
                                  {"subject", "100%"},    {"zone", "a%2"},        {"partitionkey", "k"}};
-  const auto draft = parse_binary_cloudevent(attributes, R"({"a": 1})", {});
+  const auto draft = parse_binary_cloudevent(attributes, "", R"({"a": 1})", {});
   ASSERT_TRUE(draft) << draft.error().detail;
   EXPECT_EQ(draft->event->event_id, "é %");
   EXPECT_EQ(draft->event->ordering_key, "k");
@@ -112,9 +144,29 @@ TEST(CloudEvents, ReadsBinaryMode) {
   EXPECT_EQ(draft->event->cloudevent, R"({"source":"/s","subject":"100%","zone":"a%2"})");
 }
 
+TEST(CloudEvents, UnquotesHeaders) {
+  const Attributes attributes = {
+      {"specversion", R"("1.0")"}, {"id", R"("a \"b\" \\ \c")"}, {"source", "\"/s%20%22\""}, {"type", "t"},
+      {"subject", R"("open)"},     {"zone", R"("a" "b")"},       {"plain", R"(a\"b)"},       {"end", R"("a\")"}};
+  const auto draft = parse_binary_cloudevent(attributes, "application/x+json", "[]", {});
+  ASSERT_TRUE(draft) << draft.error().detail;
+  EXPECT_EQ(draft->event->event_id, R"(a "b" \ c)");
+  EXPECT_EQ(
+      draft->event->cloudevent,
+      R"({"datacontenttype":"application/x+json","end":"\"a\\\"","plain":"a\\\"b","source":"/s \"","subject":"\"open",)"
+      R"("zone":"\"a\" \"b\""})");
+}
+
+TEST(CloudEvents, RefusesAMediaTypeThatIsNoText) {
+  const Attributes attributes = {{"specversion", "1.0"}, {"id", "a"}, {"source", "s"}, {"type", "t"}};
+  for (const char* type : {"application/json; a=\xFF", "text/plain"})
+    EXPECT_THAT(faulty_fields(parse_binary_cloudevent(attributes, type, "1", {})), ElementsAre("ce-datacontenttype"))
+        << type;
+}
+
 TEST(CloudEvents, TakesBinaryModeWithoutData) {
   const auto draft =
-      parse_binary_cloudevent({{"specversion", "1.0"}, {"id", "a"}, {"source", "s"}, {"type", "t"}}, "", {});
+      parse_binary_cloudevent({{"specversion", "1.0"}, {"id", "a"}, {"source", "s"}, {"type", "t"}}, "", "", {});
   ASSERT_TRUE(draft);
   EXPECT_EQ(draft->event->payload, "{}");
   EXPECT_FALSE(draft->given.payload);
@@ -122,16 +174,16 @@ TEST(CloudEvents, TakesBinaryModeWithoutData) {
 
 TEST(CloudEvents, NamesBadHeaders) {
   EXPECT_THAT(faulty_fields(parse_binary_cloudevent(
-                  {{"specversion", "1.0"}, {"id", "%FF"}, {"id", "b"}, {"type", "a%00"}, {"a-b", "x"}}, "[]", {})),
-              UnorderedElementsAre("ce-id", "ce-id", "ce-type", "ce-a-b", "data", "ce-source"));
-  EXPECT_EQ(parse_binary_cloudevent({}, "{", {}).error().code, ErrorCode::malformed_json);
+                  {{"specversion", "1.0"}, {"id", "%FF"}, {"id", "b"}, {"type", "a%00"}, {"a-b", "x"}}, "", "[]", {})),
+              UnorderedElementsAre("ce-id", "ce-id", "ce-type", "ce-a-b", "ce-source"));
+  EXPECT_EQ(parse_binary_cloudevent({}, "", "{", {}).error().code, ErrorCode::malformed_json);
   const PublishContext small{.correlation_id = "", .traceparent = "", .max_event_bytes = 10};
-  EXPECT_EQ(parse_binary_cloudevent({{"id", "aaaaaaaa"}}, "{ }", small).error().code, ErrorCode::too_large);
+  EXPECT_EQ(parse_binary_cloudevent({{"id", "aaaaaaaa"}}, "", "{ }", small).error().code, ErrorCode::too_large);
 }
 
 TEST(CloudEvents, KeepsTheNameDataForThePayload) {
   const Attributes attributes = {{"specversion", "1.0"}, {"id", "a"}, {"source", "s"}, {"type", "t"}, {"data", "x"}};
-  EXPECT_THAT(faulty_fields(parse_binary_cloudevent(attributes, "{}", {})), ElementsAre("ce-data"));
+  EXPECT_THAT(faulty_fields(parse_binary_cloudevent(attributes, "", "{}", {})), ElementsAre("ce-data"));
 }
 
 TEST(CloudEvents, LimitsDepthSoThatTheEventCanBeReadBack) {
@@ -139,8 +191,8 @@ TEST(CloudEvents, LimitsDepthSoThatTheEventCanBeReadBack) {
     return "{\"x\":" + std::string(levels - 1, '[') + std::string(levels - 1, ']') + "}";
   };
   const Attributes attributes = {{"specversion", "1.0"}, {"id", "a"}, {"source", "s"}, {"type", "t"}};
-  EXPECT_TRUE(parse_binary_cloudevent(attributes, deep(127), {}));
-  EXPECT_EQ(parse_binary_cloudevent(attributes, deep(128), {}).error().code, ErrorCode::invalid);
+  EXPECT_TRUE(parse_binary_cloudevent(attributes, "", deep(127), {}));
+  EXPECT_EQ(parse_binary_cloudevent(attributes, "", deep(128), {}).error().code, ErrorCode::invalid);
 }
 
 }  // namespace

@@ -13,16 +13,17 @@ inline constexpr std::string_view default_exchange = "events";
 /// An immutable fact, as stored. Valid by construction when it comes from `event_json.hpp`, `cloudevents.hpp` or a
 /// store.
 struct Event {
-  std::string event_id = {};        ///< 1–255 characters, unique for ever.
-  Timestamp timestamp{};            ///< When it happened, UTC.
-  std::string event_type = {};      ///< Words of [A-Za-z0-9_-] joined by '.', 1–255 characters.
-  std::string payload = "{}";       ///< A JSON object as canonical text (see json.hpp).
-  std::string ordering_key = {};    ///< Empty: none.
+  std::string event_id = {};      ///< 1–255 characters, unique for ever.
+  Timestamp timestamp{};          ///< When it happened, UTC.
+  std::string event_type = {};    ///< Printable words joined by '.', 1–255 bytes of UTF-8.
+  std::string payload = "{}";     ///< A JSON object, of a CloudEvent any JSON value, as canonical text (see json.hpp).
+  std::string ordering_key = {};  ///< Empty: none.
   std::string correlation_id = {};  ///< Never empty once accepted; equal to event_id where nobody gave one.
   std::string exchange{default_exchange};
   std::string routing_key = {};  ///< Equal to event_type where nobody gave one.
   std::string traceparent = {};  ///< W3C trace context; empty: none.
-  std::string cloudevent = {};   ///< Canonical JSON object of CloudEvents' source, subject and extensions; empty: none.
+  std::string cloudevent = {};  ///< Canonical JSON object of what only CloudEvents have: source, subject, media type of
+                                ///< the data, extensions. Empty: none.
 
   bool operator==(const Event&) const = default;
 };
@@ -56,7 +57,8 @@ struct StoredEvent {
   EventPtr event;
 };
 
-/// Whether storing `again` under the id of `stored` repeats it: every given field equals (payloads as JSON values).
+/// Whether storing `again` under the id of `stored` repeats it: every given field equals (payloads as JSON values). The
+/// media type of a CloudEvent's data is not compared: each says JSON.
 bool repeats(const Event& stored, const EventDraft& again);
 
 }  // namespace eventbus

@@ -47,8 +47,9 @@ void EventDraftBuilder::set_timestamp(std::string_view field, std::string_view t
   given_.timestamp = true;
 }
 
-void EventDraftBuilder::set_payload(std::string_view field, JsonKind kind, std::string_view canonical) {
-  if (kind != JsonKind::object) return faults_.add(field, "must be a JSON object");
+void EventDraftBuilder::set_payload(std::string_view field, JsonKind kind, std::string_view canonical,
+                                    PayloadRule rule) {
+  if (kind != JsonKind::object && rule == PayloadRule::object) return faults_.add(field, "must be a JSON object");
   event_->payload = canonical;
   given_.payload = true;
 }

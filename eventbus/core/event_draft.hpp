@@ -23,8 +23,9 @@ class EventDraftBuilder {
   void set_correlation_id(std::string_view field, std::string text);
   void set_exchange(std::string_view field, std::string text);
   void set_routing_key(std::string_view field, std::string text);
-  /// `canonical` must be canonical JSON of this kind.
-  void set_payload(std::string_view field, JsonKind kind, std::string_view canonical);
+  /// `canonical` must be canonical JSON of this kind: an object, or any value for CloudEvents.
+  void set_payload(std::string_view field, JsonKind kind, std::string_view canonical,
+                   PayloadRule rule = PayloadRule::object);
   /// Canonical JSON object.
   void set_cloudevent(std::string canonical);
 

@@ -34,8 +34,8 @@ constexpr std::array text_fields = {
 constexpr std::array<std::string_view, 8> event_fields = {
     "event_id", "timestamp", "event_type", "payload", "ordering_key", "correlation_id", "exchange", "routing_key"};
 
-void set_field(EventDraftBuilder& builder, const Member& member) {
-  if (member.key == "payload") return builder.set_payload(member.key, member.kind, member.value);
+void set_field(EventDraftBuilder& builder, const Member& member, PayloadRule payload) {
+  if (member.key == "payload") return builder.set_payload(member.key, member.kind, member.value, payload);
   if (member.key == "timestamp") {
     if (const auto text = string_of(member, builder.faults())) builder.set_timestamp(member.key, *text);
     return;
@@ -54,7 +54,7 @@ Result<EventDraft> read_event(const CanonicalJson& document, const PublishContex
   for (std::size_t i = 0; i < document.size(); ++i) {
     const Member member = document[i];
     typed = typed || member.key == "event_type";
-    set_field(builder, member);
+    set_field(builder, member, context.payload);
   }
   if (!typed) builder.faults().add("event_type", "is required");
   return builder.finish(context);

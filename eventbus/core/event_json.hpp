@@ -9,11 +9,15 @@
 
 namespace eventbus {
 
+/// A publisher's payload is an object; the data of a CloudEvent may be any JSON value.
+enum class PayloadRule : unsigned char { object, any_value };
+
 /// What the transport knows about a publish besides the body.
 struct PublishContext {
   std::string correlation_id;  ///< From X-Correlation-ID; empty: none.
   std::string traceparent;     ///< From the HTTP header, valid or empty.
   std::size_t max_event_bytes = std::size_t{1} << 20U;
+  PayloadRule payload = PayloadRule::object;  ///< `any_value` where the event is known to have come from a CloudEvent.
 };
 
 /// Parses one publish request: {"event_id"?, "timestamp"?, "event_type", "payload"?, "ordering_key"?,

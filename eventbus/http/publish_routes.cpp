@@ -5,6 +5,7 @@
 #include "eventbus/http/batch_result.hpp"
 #include "eventbus/http/call.hpp"
 #include "eventbus/http/event_answers.hpp"
+#include "eventbus/http/media_type.hpp"
 #include "eventbus/http/ndjson_publish.hpp"
 #include "eventbus/http/route.hpp"
 
@@ -35,10 +36,20 @@ std::vector<std::pair<std::string, std::string>> cloudevent_attributes(const Req
 }
 
 Result<EventDraft> parse_draft(const Call& call) {
+/// In binary mode Content-Type is that of the data, which may be any kind of JSON.
+std::string_view media_type_of(const Request& request) {
+  const auto type = request.header(http::field::content_type);
+  const bool envelope = is_media_type(type, cloudevent_type) || is_media_type(type, cloudevent_batch_type);
+  const auto essence = type.substr(0, type.find_first_of("; \t"));
+  const bool data = binary_cloudevent(request) && !envelope && is_json_media_type(essence);
+  return data && is_media_type(type, essence) ? json_type : type;
+}
+
   const auto context = call.publish_context();
   if (call.format->media_type == cloudevent_type) return parse_cloudevent(call.body, context);
   if (!binary_cloudevent(call.request)) return parse_event(call.body, context);
-  return parse_binary_cloudevent(cloudevent_attributes(call.request), call.body, context);
+  return parse_binary_cloudevent(cloudevent_attributes(call.request), call.request.header(http::field::content_type),
+                                 call.body, context);
 }
 
 /// A path that GET /events/{event_id} understands, even where the id is the name of another route.
@@ -147,34 +158,36 @@ asio::awaitable<Result<void>> publish_batch(Call& call) {
 }
 
 Route publish_route() {
-  return {
-      .method = http::verb::post,
-      .path = "/events",
-      .operation_id = "publishEvent",
-      .tag = "Publish",
-      .summary = "Publish one event",
-      .description =
-          "The answer comes when the event is durable: it is then delivered at least once to every queue whose "
-          "bindings "
-          "match. The same event_id with the same content is a duplicate and stored once; with different content a "
-          "conflict. CloudEvents 1.0 are understood in structured mode (by content type) and in binary mode (ce-* "
-          "headers).",
-      .parameters = {{"wait", R"({"type":"string","enum":["stored","published"],"default":"stored"})",
-                      "What to wait for: durable in the store, or confirmed by the broker too."},
-                     {"timeout_ms", R"({"type":"integer","minimum":0,"maximum":60000,"default":5000})",
-                      "Longest wait for the broker's confirm; then the answer is 202."},
-                     {"traceparent", R"({"type":"string"})", "W3C trace context; travels with the event.",
-                      ParameterDoc::Place::header}},
-      .body = {{json_type, R"({"$ref":"#/components/schemas/NewEvent"})", event_example},
-               {cloudevent_type, R"({"$ref":"#/components/schemas/CloudEvent"})", cloudevent_example}},
-      .body_limit = BodyLimit::event,
-      .answers = {{201, "Stored. Location names the event.", json_type, R"({"$ref":"#/components/schemas/Published"})"},
-                  {200, "Was stored before with the same content.", json_type,
-                   R"({"$ref":"#/components/schemas/Published"})"},
-                  {202, "Stored; the broker did not confirm in time.", json_type,
-                   R"({"$ref":"#/components/schemas/Published"})"}},
-      .errors = {ErrorCode::conflict, ErrorCode::queue_full, ErrorCode::read_only, ErrorCode::draining},
-      .handler = publish};
+  return {.method = http::verb::post,
+          .path = "/events",
+          .operation_id = "publishEvent",
+          .tag = "Publish",
+          .summary = "Publish one event",
+          .description =
+              "The answer comes when the event is durable: it is then delivered at least once to every queue whose "
+              "bindings "
+              "match. The same event_id with the same content is a duplicate and stored once; with different content a "
+              "conflict. CloudEvents 1.0 are understood in structured mode (by content type) and in binary mode (ce-* "
+              "headers): there the body is the data, any JSON value, and Content-Type may be any kind of JSON "
+              "(application/json, …+json).",
+          .parameters = {{"wait", R"({"type":"string","enum":["stored","published"],"default":"stored"})",
+                          "What to wait for: durable in the store, or confirmed by the broker too."},
+                         {"timeout_ms", R"({"type":"integer","minimum":0,"maximum":60000,"default":5000})",
+                          "Longest wait for the broker's confirm; then the answer is 202."},
+                         {"traceparent", R"({"type":"string"})", "W3C trace context; travels with the event.",
+                          ParameterDoc::Place::header}},
+          .body = {{json_type, R"({"$ref":"#/components/schemas/NewEvent"})", event_example},
+                   {cloudevent_type, R"({"$ref":"#/components/schemas/CloudEvent"})", cloudevent_example}},
+          .media_type_of = media_type_of,
+          .body_limit = BodyLimit::event,
+          .answers = {{201, "Stored. Location names the event.", json_type,
+                       R"({"$ref":"#/components/schemas/Published"})", "Location"},
+                      {200, "Was stored before with the same content.", json_type,
+                       R"({"$ref":"#/components/schemas/Published"})", "Location"},
+                      {202, "Stored; the broker did not confirm in time.", json_type,
+                       R"({"$ref":"#/components/schemas/Published"})", "Location"}},
+          .errors = {ErrorCode::conflict, ErrorCode::queue_full, ErrorCode::read_only, ErrorCode::draining},
+          .handler = publish};
 }
 
 Route batch_route() {

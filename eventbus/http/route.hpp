@@ -42,8 +42,9 @@ enum class BodyLimit : std::uint8_t { event, batch, other };
 struct AnswerDoc {
   int status = 200;
   std::string_view description;
-  std::string_view media_type;  ///< Empty: no content.
-  std::string_view schema;      ///< JSON Schema text; empty: none.
+  std::string_view media_type;   ///< Empty: no content.
+  std::string_view schema;       ///< JSON Schema text; empty: none.
+  std::string_view header = {};  ///< A header of it that OpenAPI's components describe; empty: none but the usual ones.
 };
 
 /// How a request counts against HttpSettings::max_in_flight: not at all when it waits or must be answered whatever
@@ -60,8 +61,10 @@ struct Route {
   std::string_view summary;
   std::string_view description = {};
   std::vector<ParameterDoc> parameters = {};
-  std::vector<BodyFormat> body = {};  ///< Empty: takes no body.
   bool any_query = false;             ///< Whatever else is in the query is passed over.
+  std::vector<BodyFormat> body = {};  ///< Empty: takes no body.
+  /// The media type that a request's body counts as; null: what its Content-Type says.
+  std::string_view (*media_type_of)(const Request&) = nullptr;
   BodyLimit body_limit = BodyLimit::other;
   bool body_required = true;
   std::vector<AnswerDoc> answers;

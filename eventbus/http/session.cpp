@@ -207,7 +207,8 @@ std::optional<Error> Session::choose_format() {
     return Error{ErrorCode::unsupported_media_type,
                  "A body with Content-Encoding is not understood; send it as it is."};
   }
-  const auto type = call_.request.header(http::field::content_type);
+  auto* const counted = call_.route->media_type_of;
+  const auto type = counted == nullptr ? call_.request.header(http::field::content_type) : counted(call_.request);
   const bool unnamed = !call_.request.has(http::field::content_type);
   const auto named = [&](const BodyFormat& format) { return unnamed || is_media_type(type, format.media_type); };
   const auto found = std::ranges::find_if(formats, named);

@@ -37,6 +37,7 @@ Result<EventDraft> draft_of(Event fields) {
   if (auto parsed = payload.parse(fields.payload); !parsed)
     return std::unexpected(about("payload", std::move(parsed.error())));
   EventDraftBuilder builder;
+  const auto payload_rule = fields.cloudevent.empty() ? PayloadRule::object : PayloadRule::any_value;
   if (fields.event_type.empty()) builder.faults().add("event_type", "is missing");
   set(builder, &EventDraftBuilder::set_event_id, "event_id", std::move(fields.event_id));
   set(builder, &EventDraftBuilder::set_event_type, "event_type", std::move(fields.event_type));
@@ -46,7 +47,7 @@ Result<EventDraft> draft_of(Event fields) {
   set(builder, &EventDraftBuilder::set_routing_key, "routing_key", std::move(fields.routing_key));
   if (fields.timestamp != Timestamp{}) builder.set_timestamp("timestamp", format_timestamp(fields.timestamp));
   if (!fields.cloudevent.empty()) builder.set_cloudevent(std::move(fields.cloudevent));
-  builder.set_payload("payload", payload.kind(), payload.text());
+  builder.set_payload("payload", payload.kind(), payload.text(), payload_rule);
   return builder.finish(context);
 }
 

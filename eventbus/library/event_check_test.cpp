@@ -31,6 +31,13 @@ TEST(MakeEventTest, NamesEveryFieldAtFault) {
                                     Field(&FieldError::field, "exchange"), Field(&FieldError::field, "payload")));
 }
 
+TEST(MakeEventTest, TakesAnyPayloadOfACloudEvent) {
+  const auto event =
+      make_event({.event_type = "com.acme/thing", .payload = " [1] ", .cloudevent = R"({"source":"/s"})"});
+  ASSERT_TRUE(event) << event.error().detail;
+  EXPECT_EQ(event->payload, "[1]");
+}
+
 TEST(MakeEventTest, SaysWhatIsWrongWithThePayload) {
   const auto refused = make_event({.event_type = "a", .payload = "{\"a\": nope}"});
   ASSERT_FALSE(refused);

@@ -40,7 +40,7 @@ StoredEvent stored_event_of(const JsonObject& object) {
   event.event_id = object.text("event_id");
   event.timestamp = time_of(object, "timestamp");
   event.event_type = object.text("event_type");
-  event.payload = object.text("payload");
+  event.payload = object.json("payload");
   event.ordering_key = object.text("ordering_key");
   event.correlation_id = object.text("correlation_id");
   event.exchange = object.text("exchange");

@@ -101,3 +101,32 @@ def test_the_client_reads_why_the_service_gave_up(bus, amqp):
     amqp.channel.basic_ack(method.delivery_tag)
     assert properties.message_id == event_id
     assert {"x-eventbus-reason": "card declined", "x-eventbus-attempts": 1}.items() <= properties.headers.items()
+
+
+def test_data_and_type_of_a_cloudevent_are_in_the_message(bus, amqp):
+    """Into queues of both sides, and from there into the ingest queue: once stored, it is a duplicate."""
+    kind = f"{unique('acme')}.größe/thing:sold"
+    amqp.declare(theirs := unique("theirs"), routing_key=kind.split(".", maxsplit=1)[0] + ".#")
+    bus.declare(ours := unique("ours"), kind.split(".", maxsplit=1)[0] + ".*")
+    event = {"specversion": "1.0", "id": ours, "source": "/s", "type": kind, "data": [1, {"ß": None}], "datacontenttype": "application/x+json"}
+    bus.post("/events", event, headers={"Content-Type": "application/cloudevents+json"}).ok(201)
+    method, properties, body = amqp.get(theirs)
+    amqp.channel.basic_ack(method.delivery_tag)
+    assert (method.routing_key, properties.type, json.loads(body)["payload"]) == (kind, kind, event["data"])
+    delivery = bus.receive_one(ours)
+    assert delivery["event"]["payload"] == event["data"] and delivery["event"]["cloudevent"]["datacontenttype"] == "application/x+json"
+    bus.ack(ours, delivery)
+    amqp.channel.basic_publish("", "inbox", body, properties)
+    eventually(lambda: amqp.ready("inbox") == 0)
+    assert amqp.ready("inbox.dlq") == 0
+
+
+def test_types_of_any_characters_come_over_amqp(bus, amqp):
+    kind = f"{unique('acme')}.größe/thing:sold"
+    bus.declare(queue := unique("ours"), kind.split(".", maxsplit=1)[0] + ".#")
+    amqp.publish("events", kind, json.dumps({"event_type": kind, "event_id": queue}))
+    delivery = bus.receive_one(queue)
+    assert (delivery["event"]["event_type"], delivery["event"]["routing_key"]) == (kind, kind)
+    bus.ack(queue, delivery)
+    amqp.publish("", "inbox", json.dumps({"event_type": kind, "event_id": queue + "-2"}))
+    assert bus.receive_one(queue)["event"]["event_id"] == queue + "-2"

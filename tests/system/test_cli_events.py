@@ -109,3 +109,11 @@ def test_types_of_any_characters(cli, bus, kind):
     for pattern in (kind, kind.split(".")[0] + ".#"):
         assert [event["event_type"] for event in json.loads(cli("events", "list", "--type", pattern, "--json").stdout)["events"]] == [kind]
     assert kind in cli("events", "list", "--type", kind).stdout
+
+
+@pytest.mark.parametrize("data", ['"text"', "[1,null]", "null", "7"])
+def test_any_data_of_a_cloudevent_is_shown_as_json(cli, bus, data):
+    event = {"specversion": "1.0", "id": unique("ce"), "source": "/s", "type": unique("data"), "data": json.loads(data)}
+    bus.post("/events", event, headers={"Content-Type": "application/cloudevents+json"}).ok(201)
+    assert data in cli("events", "list", "--type", event["type"]).stdout.splitlines()[1]
+    assert cli("events", "get", event["id"]).stdout

@@ -111,6 +111,12 @@ std::string usable_correlation_id(const std::string& text) {
   return is_utf8(text) && correlation_id_fault(text).empty() ? text : std::string();
 }
 
+/// What the service has stored may have any payload: it came as a CloudEvent, or was taken over from another service.
+PayloadRule payload_rule(const amqp::Headers& headers) {
+  const bool stored = integer_of(headers, header::position) > 0 || !text_of(headers, header::cloudevent).empty();
+  return stored ? PayloadRule::any_value : PayloadRule::object;
+}
+
 void note_failure(Trials& trials, Timestamp now) {
   if (trials.first_failed_at == Timestamp{}) trials.first_failed_at = now;
 }
@@ -202,7 +208,8 @@ Result<EventDraft> read_publish_request(const amqp::ReceivedMessage& message, st
   auto draft =
       parse_event(message.body, {.correlation_id = usable_correlation_id(properties.correlation_id),
                                  .traceparent = valid_traceparent(text_of(properties.headers, header::traceparent)),
-                                 .max_event_bytes = max_event_bytes});
+                                 .max_event_bytes = max_event_bytes,
+                                 .payload = payload_rule(properties.headers)});
   if (!draft || draft->given.event_id) return draft;
   if (properties.message_id.empty())
     return fail(ErrorCode::invalid, "event_id: neither the body nor the message_id names the event");

@@ -51,7 +51,8 @@ amqp::Message unreadable_dead_letter(const amqp::ReceivedMessage& message, std::
                                      const std::string& reason);
 
 /// What any publisher sent: the body is one publish request; the event id may also be the message id, and one of both
-/// is required. Correlation id and traceparent may come beside the body. The error says what is wrong with it.
+/// is required. Correlation id and traceparent may come beside the body. The payload is an object, or any value where
+/// our headers say that the service has stored the event. The error says what is wrong with it.
 Result<EventDraft> read_publish_request(const amqp::ReceivedMessage& message, std::size_t max_event_bytes);
 
 /// The same for what lies in a queue that is delivered from, of any size: an event as it was routed, and how often it

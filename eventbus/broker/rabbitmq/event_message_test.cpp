@@ -51,6 +51,28 @@ TEST(EventMessage, PassesOverPropertiesThatMeanNothingToUs) {
   EXPECT_EQ(queued.event.event->cloudevent, "");
 }
 
+TEST(EventMessage, ReadsAnyPayloadOfWhatWasStored) {
+  for (const std::string payload : {"[1]", R"("text")", "1E5", "null", "true"}) {
+    const StoredEvent stored{1,
+                             {},
+                             std::make_shared<Event>(Event{.event_id = "e",
+                                                           .event_type = "com.acme/thing:ü",
+                                                           .payload = payload,
+                                                           .correlation_id = "e",
+                                                           .routing_key = "com.acme/thing:ü",
+                                                           .cloudevent = R"({"source":"/s"})"})};
+    const auto sent = event_message(stored);
+    auto received = message(sent.body);
+    received.routing_key = sent.routing_key;
+    received.properties = sent.properties;
+    EXPECT_EQ(*read_message(received)->event.event, *stored.event) << payload;
+    EXPECT_EQ(read_publish_request(received, a_mebibyte)->event->payload, payload);
+    received.properties.headers.clear();
+    EXPECT_THAT(fault_of(received), HasSubstr("payload: must be a JSON object"));
+    EXPECT_FALSE(read_message(received));
+  }
+}
+
 TEST(EventMessage, ReadsStoredEventsOfAnySize) {
   const auto received =
       message(R"({"event_id":"e","event_type":"t","payload":{"text":")" + std::string(2 * a_mebibyte, 'x') + R"("}})");

@@ -27,6 +27,22 @@ TEST_P(EventStoreConformance, ReturnsWhatWasStored) {
   EXPECT_FALSE(run(store().get("a/2")));
 }
 
+TEST_P(EventStoreConformance, KeepsAnyJsonValueAsPayload) {
+  const std::vector<std::string> payloads{
+      "[1,{\"a\":[]}]", R"("é \"q\" \\ \n")", "12345678901234567890.10", "1E5", "-0", "true", "null", R"("[1, 2]")"};
+  for (const auto& payload : payloads) {
+    EXPECT_EQ(append(DraftBuilder{payload, "t", payload}.build()).status, AppendStatus::stored);
+    EXPECT_EQ(append(DraftBuilder{payload, "t", payload}.build()).status, AppendStatus::duplicate);
+    EXPECT_EQ(append(DraftBuilder{payload, "t", "{}"}.build()).status, AppendStatus::conflict);
+    EXPECT_EQ(run(store().get(payload))->event->payload, payload);
+  }
+  EventQuery query;
+  query.limit = 100;
+  EXPECT_EQ(run(store().query(query)).events.size(), payloads.size());
+  query.payload = JsonContainment::parse("{}").value();
+  EXPECT_TRUE(run(store().query(query)).events.empty());
+}
+
 TEST_P(EventStoreConformance, FindsTypesOfAnyCharacters) {
   const std::vector<std::string> types{"a_b.x",          "axb.x",   "50%.x", "it's.x", "q\"q.x", "b\\d.x", "b1.x",
                                        "(.+).x",         "[a-z].x", "^$.x",  "a/b.x",  "ü.x",    "ü",      "ÿ.x",
