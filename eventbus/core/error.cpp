@@ -23,7 +23,9 @@ ErrorDescription describe(ErrorCode code) {
     case ErrorCode::timeout:
       return {408, "timeout", "The request did not arrive in time"};
     case ErrorCode::conflict:
-      return {409, "event_conflict", "The name is taken by different content"};
+      return {409, "event_conflict", "The event_id is taken by different content"};
+    case ErrorCode::queue_conflict:
+      return {409, "queue_conflict", "The queue exists with another definition"};
     case ErrorCode::too_large:
       return {413, "too_large", "The body is too large"};
     case ErrorCode::headers_too_large:

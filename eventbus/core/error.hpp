@@ -21,6 +21,7 @@ enum class ErrorCode : std::uint8_t {
   not_acceptable,
   timeout,
   conflict,
+  queue_conflict,
   too_large,
   headers_too_large,
   uri_too_long,

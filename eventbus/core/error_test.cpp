@@ -24,6 +24,7 @@ TEST(Error, KeepsTheContract) {
   EXPECT_EQ(describe(ErrorCode::invalid).status, 422);
   EXPECT_EQ(describe(ErrorCode::conflict).status, 409);
   EXPECT_EQ(describe(ErrorCode::conflict).name, "event_conflict");
+  EXPECT_EQ(describe(ErrorCode::queue_conflict).name, "queue_conflict");
   EXPECT_EQ(describe(ErrorCode::too_large).status, 413);
   EXPECT_EQ(describe(ErrorCode::queue_full).status, 429);
   EXPECT_EQ(describe(ErrorCode::unavailable).status, 503);

@@ -32,6 +32,9 @@ constexpr std::array<std::string_view, 13> queue_fields = {
     "retry_backoff", "retry_max_delay_ms", "message_ttl_ms", "max_length",
     "overflow",      "lease_ms",           "ordered",        "start_from",
     "push"};
+/// What GET adds to the definition; PUT takes it and passes over it, so that what was read can be written.
+constexpr std::array<std::string_view, 7> reported_fields = {
+    "paused", "ready", "in_flight", "delayed", "dead_letters", "consumers", "oldest_age_seconds"};
 constexpr std::array<std::string_view, 2> binding_names = {"exchange", "routing_key"};
 
 template <class Number>
@@ -66,6 +69,7 @@ class DefinitionReader {
     if (key == "lease_ms") return whole(member, 100, day_ms / 2, [&](auto n) { definition_.lease = milliseconds{n}; });
     if (key == "ordered") return read_ordered(member);
     if (key == "start_from") return read_start(member);
+    if (std::ranges::find(reported_fields, key) != reported_fields.end()) return;
     if (key == "push")
       return faults_.add("push", "push queues are not supported by this version; consume with receive instead");
     faults_.add_unknown(unescape_canonical(key), std::span(queue_fields).first(queue_fields.size() - 1));

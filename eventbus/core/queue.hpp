@@ -45,7 +45,8 @@ struct QueueDefinition {
   bool operator==(const QueueDefinition&) const = default;
 };
 
-/// Parses the body of PUT /queues/{queue}; errors name every bad or unknown field.
+/// Parses the body of PUT /queues/{queue}; errors name every bad or unknown field. What GET reports besides the
+/// definition (counts, `paused`) is passed over.
 Result<QueueDefinition> parse_queue_definition(std::string_view name, std::string_view json);
 /// Appends the definition as JSON: every field, `name` included; the exact inverse of `parse_queue_definition` but for
 /// `name`.

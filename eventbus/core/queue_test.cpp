@@ -79,9 +79,9 @@ TEST(QueueDefinition, NamesEveryBadField) {
   EXPECT_THAT(
       definition_faults(
           R"({"bindings":[],"max_retries":-1,"retry_delay_ms":1.5,"retry_backoff":0.5,"retry_max_delay_ms":"1",
-    "message_ttl_ms":0,"max_length":0,"overflow":"drop","lease_ms":99,"ordered":1,"start_from":"soon","ready":3,"name":"other"})"),
+    "message_ttl_ms":0,"max_length":0,"overflow":"drop","lease_ms":99,"ordered":1,"start_from":"soon","colour":3,"name":"other"})"),
       ElementsAre("bindings", "max_retries", "retry_delay_ms", "retry_backoff", "retry_max_delay_ms", "message_ttl_ms",
-                  "max_length", "overflow", "lease_ms", "ordered", "start_from", "ready", "name"));
+                  "max_length", "overflow", "lease_ms", "ordered", "start_from", "colour", "name"));
   EXPECT_THAT(
       definition_faults(R"({"bindings":[{"routing_key":"us*"},{"exchange":"a b"},7,{"routing_key":"a","exchang":"b"},
     {"routing_key":null}]})"),
@@ -90,6 +90,13 @@ TEST(QueueDefinition, NamesEveryBadField) {
   EXPECT_THAT(definition_faults(R"({"bindings":[{"routing_key":"a"}],"lease_ms":43200001})"), ElementsAre("lease_ms"));
   EXPECT_THAT(definition_faults(R"({"bindings":[{"routing_key":"a"}],"max_length":99999999999999999999})"),
               ElementsAre("max_length"));
+}
+
+TEST(QueueDefinition, PassesOverWhatIsReportedBesidesIt) {
+  const auto definition = parse_definition(
+      R"(,"paused":true,"ready":-1,"in_flight":"x","delayed":null,"dead_letters":[],"consumers":1.5,"oldest_age_seconds":{})");
+  ASSERT_TRUE(definition) << definition.error().detail;
+  EXPECT_EQ(*definition, *parse_definition(""));
 }
 
 TEST(QueueDefinition, SaysThatPushIsNotSupported) {

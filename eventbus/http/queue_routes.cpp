@@ -106,13 +106,13 @@ Route declare_route() {
   auto declare = route(http::verb::put, "/queues/{queue}", "declareQueue", "Declare a queue", declare_queue);
   declare.description =
       "Idempotent. A new queue begins at start_from and keeps every event whose exchange and routing key match a "
-      "binding. "
+      "binding. What GET gave may be put: its counts and paused are passed over. "
       "ordered and start_from are fixed at creation; everything else may be changed in place.";
   declare.body = {{json_type, R"({"$ref":"#/components/schemas/QueueDefinition"})",
                    R"({"bindings":[{"exchange":"events","routing_key":"user.*"}],"max_retries":5})"}};
   declare.answers = {{201, "Created.", json_type, queue_schema},
                      {200, "Exists, unchanged or changed in place.", json_type, queue_schema}};
-  declare.errors = {ErrorCode::conflict};
+  declare.errors = {ErrorCode::queue_conflict};
   return declare;
 }
 

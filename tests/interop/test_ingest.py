@@ -79,7 +79,7 @@ def test_a_message_too_large_to_be_an_event_is_kept(amqp):
 
 
 def test_an_ingest_queue_is_not_delivered_from(bus):
-    assert "EVENTBUS_INGEST_QUEUE" in bus.put("/queues/inbox", {"bindings": [{"routing_key": "#"}]}).problem(409, "event_conflict")["detail"]
+    assert "EVENTBUS_INGEST_QUEUE" in bus.put("/queues/inbox", {"bindings": [{"routing_key": "#"}]}).problem(409, "queue_conflict")["detail"]
 
 
 def test_an_ingest_queue_bound_to_the_exchange_of_the_events_makes_no_loop(bus, amqp):

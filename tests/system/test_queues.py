@@ -37,12 +37,34 @@ def test_what_may_change_in_place_changes(bus):
     assert {field: shown.get("definition", shown)[field] for field in changed} == changed
 
 
-@pytest.mark.parametrize("change", [{"ordered": True}, {"start_from": "beginning"}])
+@pytest.mark.parametrize("change", [{"ordered": True}, {"start_from": "beginning"}, {"start_from": "2026-01-01T00:00:00Z"}])
 def test_what_may_not_change_in_place_is_a_conflict(bus, change):
     queue = unique("q")
     bus.put(f"/queues/{queue}", {"bindings": BINDINGS}).ok(201)
-    problem = bus.put(f"/queues/{queue}", {"bindings": BINDINGS} | change).problem(409)
-    assert next(iter(change)) in str(problem)
+    bus.put(f"/queues/{queue}", {"bindings": BINDINGS} | change).problem(409, "queue_conflict", next(iter(change)))
+
+
+@pytest.mark.parametrize("definition", [{}, {"ordered": True, "start_from": "beginning"}, {"start_from": "2020-01-01T00:00:00.123456789+01:00"},
+                                        {"max_length": 5, "overflow": "drop_oldest", "message_ttl_ms": 1000, "retry_backoff": 1.1}])
+def test_what_get_gave_may_be_put(bus, definition):
+    kind, queue, copy = unique("kind"), unique("q"), unique("q")
+    bus.put(f"/queues/{queue}", {"bindings": [{"routing_key": kind}]} | definition).ok(201)
+    bus.publish(event_type=kind)
+    bus.receive_one(queue)
+    shown = bus.queue(queue)
+    assert bus.put(f"/queues/{queue}", shown).ok(200).keys() == shown.keys()
+    listed = next(one for one in bus.get("/queues").ok(200)["queues"] if one["name"] == queue)
+    bus.put(f"/queues/{queue}", listed).ok(200)
+    copied = bus.put(f"/queues/{copy}", shown | {"name": copy}).ok(201)
+    counts = {*COUNTS, "name", "oldest_age_seconds"}
+    assert {k: v for k, v in copied.items() if k not in counts} == {k: v for k, v in shown.items() if k not in counts}
+
+
+def test_counts_are_reported_not_declared(bus):
+    queue = unique("q")
+    told = {"ready": 7, "in_flight": -1, "delayed": "many", "dead_letters": None, "consumers": [], "oldest_age_seconds": 1e9, "paused": True}
+    shown = bus.put(f"/queues/{queue}", {"bindings": BINDINGS} | told).ok(201)
+    assert all(shown[count] == 0 for count in COUNTS) and shown["oldest_age_seconds"] is None and shown["paused"] is False
 
 
 @pytest.mark.parametrize("field, value", [

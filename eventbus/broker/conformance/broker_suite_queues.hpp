@@ -70,7 +70,7 @@ TEST_P(BrokerConformance, DeclaresIdempotentlyAndChangesInPlace) {
   ordered.start_from.kind = StartFrom::Kind::beginning;
   const auto refused = run(broker().declare(ordered));
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  EXPECT_EQ(refused.error().code, ErrorCode::queue_conflict);
   EXPECT_THAT(refused.error().fields, SizeIs(2));
   EXPECT_EQ(info("q").definition, definition);
 }

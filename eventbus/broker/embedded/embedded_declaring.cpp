@@ -15,7 +15,7 @@ Result<void> changeable(const QueueDefinition& old, const QueueDefinition& wante
   }
   if (old.start_from != wanted.start_from) fields.push_back({"start_from", "cannot be changed"});
   if (fields.empty()) return {};
-  return fail(ErrorCode::conflict,
+  return fail(ErrorCode::queue_conflict,
               "Queue '" + old.name + "' exists with another definition. Delete it first, or declare it as it is.",
               std::move(fields));
 }

@@ -19,7 +19,7 @@ Result<void> changeable(const QueueDefinition& old, const QueueDefinition& wante
     fields.push_back({"ordered", old.ordered ? "is true and cannot be changed" : "is false and cannot be changed"});
   if (old.start_from != wanted.start_from) fields.push_back({"start_from", "cannot be changed"});
   if (fields.empty()) return {};
-  return fail(ErrorCode::conflict,
+  return fail(ErrorCode::queue_conflict,
               "Queue '" + old.name + "' exists with another definition. Delete it first, or declare it as it is.",
               std::move(fields));
 }
@@ -46,9 +46,10 @@ bool is_ingest_queue(const RabbitMqSettings& settings, const std::string& name) 
 asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition definition) {
   auto& parts = *parts_;
   if (is_ingest_queue(parts.settings, definition.name)) {
-    co_return fail(ErrorCode::conflict, "Queue '" + definition.name +
-                                            "' is an ingest queue (EVENTBUS_INGEST_QUEUE): its messages become events. "
-                                            "Declare a queue of another name.");
+    co_return fail(ErrorCode::queue_conflict,
+                   "Queue '" + definition.name +
+                       "' is an ingest queue (EVENTBUS_INGEST_QUEUE): its messages become events. "
+                       "Declare a queue of another name.");
   }
   co_await parts.refresh();
   const auto queue = parts.known(definition.name);
@@ -59,7 +60,7 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition 
   bool ours = old == definition;
   if (!ours) ours = co_await parts.catalog.redefine(old, definition);
   if (!ours)
-    co_return fail(ErrorCode::conflict,
+    co_return fail(ErrorCode::queue_conflict,
                    "Queue '" + old.name + "' was changed by somebody else just now. Look at it again.");
   queue->record.definition = definition;
   co_await parts.topology.bind(definition.name, definition.bindings);
