@@ -104,7 +104,7 @@ Route route(http::verb method, std::string_view path, std::string_view id, std::
                 R"({"reason":"max_retries","events_per_second":50})"}},
       .answers =
           {{200, "How many dead letters match.", json_type,
-            R"({"type":"object","required":["matched","dry_run"],"properties":{"matched":{"type":"integer"},"dry_run":{"type":"boolean"}}})"}},
+            R"({"type":"object","required":["matched","dry_run"],"properties":{"matched":{"type":"integer","minimum":0},"dry_run":{"type":"boolean"}}})"}},
       .errors = {ErrorCode::unknown_queue},
       .handler = handler};
 }
@@ -115,7 +115,7 @@ Route list_dead_letters_route() {
   list.body = {};
   list.parameters = {
       {"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":100})", "Most dead letters of a page."},
-      {"cursor", R"({"type":"string"})", "next_cursor of the page before."}};
+      {"cursor", R"({"type":"string","minLength":1,"maxLength":1024})", "next_cursor of the page before."}};
   list.answers = {{200, "One page.", json_type, R"({"$ref":"#/components/schemas/DeadLetters"})"}};
   return list;
 }

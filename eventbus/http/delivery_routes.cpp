@@ -168,7 +168,7 @@ std::vector<Route> delivery_routes() {
           "Durable when answered. Ids that are unknown, settled or expired are listed.",
           {json_type, R"({"$ref":"#/components/schemas/DeliveryIds"})", R"({"delivery_ids":["d-1","d-2"]})"},
           {200, "How many were acknowledged.", json_type,
-           R"({"type":"object","required":["acked","unknown"],"properties":{"acked":{"type":"integer"},"unknown":{"type":"array","items":{"type":"string"}}}})"},
+           R"({"type":"object","required":["acked","unknown"],"properties":{"acked":{"type":"integer","minimum":0},"unknown":{"type":"array","items":{"type":"string"}}}})"},
           ack),
       route(
           "/queues/{queue}/nack", "nack", "Give deliveries back as failed",
@@ -178,13 +178,13 @@ std::vector<Route> delivery_routes() {
           {json_type, R"({"$ref":"#/components/schemas/Nack"})",
            R"({"delivery_ids":["d-1"],"requeue":false,"reason":"card declined"})"},
           {200, "How many were taken back.", json_type,
-           R"({"type":"object","required":["nacked","unknown"],"properties":{"nacked":{"type":"integer"},"unknown":{"type":"array","items":{"type":"string"}}}})"},
+           R"({"type":"object","required":["nacked","unknown"],"properties":{"nacked":{"type":"integer","minimum":0},"unknown":{"type":"array","items":{"type":"string"}}}})"},
           nack),
       route(
           "/queues/{queue}/extend", "extendLease", "Keep deliveries longer", "The leases end lease_ms from now.",
           {json_type, R"({"$ref":"#/components/schemas/Extend"})", R"({"delivery_ids":["d-1"],"lease_ms":60000})"},
           {200, "How many leases were moved.", json_type,
-           R"({"type":"object","required":["extended","unknown"],"properties":{"extended":{"type":"integer"},"unknown":{"type":"array","items":{"type":"string"}}}})"},
+           R"({"type":"object","required":["extended","unknown"],"properties":{"extended":{"type":"integer","minimum":0},"unknown":{"type":"array","items":{"type":"string"}}}})"},
           extend)};
 }
 

@@ -54,11 +54,16 @@ void append_content(JsonText& json, std::string_view media_type, std::string_vie
   json.close('}');
 }
 
+std::string_view schema_of_path_parameter(std::string_view name) {
+  if (name == "queue") return R"({"$ref":"#/components/schemas/QueueName"})";
+  return R"({"type":"string","minLength":1,"maxLength":255})";
+}
+
 void append_parameters(JsonText& json, const Route& route) {
   json.key("parameters").open('[');
   if (const auto name = path_parameter(route.path); !name.empty()) {
     json.open('{').member("name", name).member("in", "path").key("required").raw("true");
-    json.key("schema").raw(R"({"type":"string","minLength":1,"maxLength":255})").close('}');
+    json.key("schema").raw(schema_of_path_parameter(name)).close('}');
   }
   for (const auto& parameter : route.parameters) {
     json.open('{').member("name", parameter.name);
@@ -84,7 +89,15 @@ void append_body(JsonText& json, const Route& route) {
 struct StatusAnswer {
   std::string description;
   std::vector<std::pair<std::string_view, std::string_view>> contents;
+  std::vector<std::string_view> headers;
 };
+
+/// The headers that every answer of a status has.
+std::vector<std::string_view> headers_of(int status) {
+  if (status == 405) return {"X-Correlation-ID", "Allow"};
+  if (status == 429 || status == 503) return {"X-Correlation-ID", "Retry-After"};
+  return {"X-Correlation-ID"};
+}
 
 void describe_more(std::string& description, std::string_view text) {
   if (!description.empty() && !text.empty()) description += ' ';
@@ -97,6 +110,7 @@ std::map<int, StatusAnswer> answers_by_status(const Route& route) {
     auto& status = answers[answer.status];
     describe_more(status.description, answer.description);
     if (!answer.media_type.empty()) status.contents.emplace_back(answer.media_type, answer.schema);
+    if (!answer.header.empty()) status.headers.push_back(answer.header);
   }
   for (const auto code : errors_of(route)) {
     const auto error = describe(code);
@@ -110,11 +124,20 @@ std::map<int, StatusAnswer> answers_by_status(const Route& route) {
   return answers;
 }
 
+void append_headers(JsonText& json, int status, const StatusAnswer& answer) {
+  auto names = headers_of(status);
+  names.insert(names.end(), answer.headers.begin(), answer.headers.end());
+  json.key("headers").open('{');
+  for (const auto name : names)
+    json.key(name).open('{').member("$ref", "#/components/headers/" + std::string(name)).close('}');
+  json.close('}');
+}
+
 void append_answers(JsonText& json, const Route& route) {
   json.key("responses").open('{');
   for (const auto& [status, answer] : answers_by_status(route)) {
     json.key(std::to_string(status)).open('{').member("description", answer.description);
-    json.key("headers").raw(R"({"X-Correlation-ID":{"$ref":"#/components/headers/CorrelationId"}})");
+    append_headers(json, status, answer);
     if (!answer.contents.empty()) {
       json.key("content").open('{');
       for (const auto& [type, schema] : answer.contents) append_content(json, type, schema);
@@ -159,9 +182,12 @@ void append_components(JsonText& json) {
   json.close('}')
       .key("parameters")
       .raw(
-          R"({"CorrelationId":{"name":"X-Correlation-ID","in":"header","description":"1 to 255 visible ASCII characters; comes back in the answer.","schema":{"type":"string","minLength":1,"maxLength":255}}})");
+          R"({"CorrelationId":{"name":"X-Correlation-ID","in":"header","description":"1 to 255 visible ASCII characters; comes back in the answer.","schema":{"type":"string","minLength":1,"maxLength":255,"pattern":"^[!-~]+$"}}})");
   json.key("headers").raw(
-      R"({"CorrelationId":{"description":"The request's, or a generated one.","schema":{"type":"string"}}})");
+      R"({"X-Correlation-ID":{"required":true,"description":"The request's, or a generated one.","schema":{"type":"string","minLength":1,"maxLength":255,"pattern":"^[!-~]+$"}},)"
+      R"("Location":{"required":true,"description":"The event's path, percent-encoded.","schema":{"type":"string","format":"uri-reference","pattern":"^/events/"}},)"
+      R"("Retry-After":{"required":true,"description":"Seconds until it is worth trying again.","schema":{"type":"integer","minimum":1}},)"
+      R"("Allow":{"required":true,"description":"The methods that the path answers.","schema":{"type":"string"}}})");
   json.close('}');
 }
 

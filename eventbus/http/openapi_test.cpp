@@ -52,6 +52,19 @@ TEST(OpenApi, EveryReferenceLeadsSomewhere) {
   }
 }
 
+TEST(OpenApi, AnswersNameTheirHeaders) {
+  const auto& responses = document().at("paths").at("/events").at("post").at("responses").as_object();
+  for (const auto& [status, header] : {std::pair{"201", "Location"},
+                                       {"200", "Location"},
+                                       {"202", "Location"},
+                                       {"429", "Retry-After"},
+                                       {"503", "Retry-After"},
+                                       {"405", "Allow"}})
+    EXPECT_TRUE(responses.at(status).at("headers").as_object().contains(header)) << status;
+  for (const auto& [status, response] : responses)
+    EXPECT_TRUE(response.at("headers").as_object().contains("X-Correlation-ID")) << status;
+}
+
 TEST(OpenApi, EveryComponentIsUsed) {
   std::set<std::string> references;
   collect_references(document(), references);

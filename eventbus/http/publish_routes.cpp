@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view event_example = R"({"event_type":"user.created","payload":{"user_id":123}})";
 constexpr std::string_view cloudevent_example =
     R"({"specversion":"1.0","id":"ce-1","source":"/shop","type":"order.paid","data":{"order":7}})";
+constexpr std::string_view batch_problem = R"({"$ref":"#/components/schemas/BatchProblem"})";
 constexpr std::uint64_t longest_confirm_wait_ms = 60000;
 constexpr std::uint64_t usual_confirm_wait_ms = 5000;
 
@@ -35,7 +36,6 @@ std::vector<std::pair<std::string, std::string>> cloudevent_attributes(const Req
   return attributes;
 }
 
-Result<EventDraft> parse_draft(const Call& call) {
 /// In binary mode Content-Type is that of the data, which may be any kind of JSON.
 std::string_view media_type_of(const Request& request) {
   const auto type = request.header(http::field::content_type);
@@ -45,6 +45,7 @@ std::string_view media_type_of(const Request& request) {
   return data && is_media_type(type, essence) ? json_type : type;
 }
 
+Result<EventDraft> parse_draft(const Call& call) {
   const auto context = call.publish_context();
   if (call.format->media_type == cloudevent_type) return parse_cloudevent(call.body, context);
   if (!binary_cloudevent(call.request)) return parse_event(call.body, context);
@@ -212,8 +213,12 @@ Route batch_route() {
       .body_limit = BodyLimit::batch,
       .answers = {{201, "All are stored, or were before.", json_type, R"({"$ref":"#/components/schemas/BatchResult"})"},
                   {207, "Some were refused; results says which and why.", json_type,
-                   R"({"$ref":"#/components/schemas/BatchResult"})"}},
-      .errors = {ErrorCode::queue_full, ErrorCode::read_only, ErrorCode::draining},
+                   R"({"$ref":"#/components/schemas/BatchResult"})"},
+                  {409, "Nothing was stored.", problem_type, batch_problem},
+                  {422, "Nothing was stored.", problem_type, batch_problem},
+                  {429, "Nothing was stored.", problem_type, batch_problem},
+                  {503, "Nothing was stored.", problem_type, batch_problem}},
+      .errors = {ErrorCode::conflict, ErrorCode::queue_full, ErrorCode::read_only, ErrorCode::draining},
       .handler = publish_batch};
 }
 

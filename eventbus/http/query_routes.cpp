@@ -128,7 +128,8 @@ asio::awaitable<Result<void>> list_events(Call& call) {
   co_return Result<void>{};
 }
 
-constexpr std::string_view pattern_schema = R"({"type":"string","maxLength":1024})";
+constexpr std::string_view pattern_schema = R"({"$ref":"#/components/schemas/TopicPattern"})";
+constexpr std::string_view cursor_schema = R"({"type":"string","minLength":1,"maxLength":1024})";
 constexpr std::string_view time_schema = R"({"type":"string","format":"date-time"})";
 constexpr std::string_view stored_event = R"({"$ref":"#/components/schemas/StoredEvent"})";
 
@@ -139,11 +140,11 @@ std::vector<ParameterDoc> listing_parameters() {
            "Topic pattern: `user.*` is one more word, `order.#` any number. Encode # as %23."},
           {"ordering_key", R"({"type":"string","minLength":1,"maxLength":1024})", "Exactly this ordering key."},
           {"correlation_id", R"({"type":"string","minLength":1,"maxLength":255})", "Exactly this correlation id."},
-          {"payload", R"({"type":"string","contentMediaType":"application/json"})",
+          {"payload", R"({"type":"string","minLength":1,"maxLength":65536,"contentMediaType":"application/json"})",
            "A JSON object that the payload must contain, such as {\"user_id\":123}."},
           {"limit", R"({"type":"integer","minimum":1,"maximum":10000,"default":100})",
            "Most events of a page. As NDJSON: of the whole answer, unlimited by default."},
-          {"cursor", R"({"type":"string"})", "next_cursor of the page before."},
+          {"cursor", cursor_schema, "next_cursor of the page before."},
           {"order", R"({"type":"string","enum":["asc","desc"],"default":"asc"})", "By timestamp, then arrival."}};
 }
 

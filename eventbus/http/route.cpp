@@ -8,7 +8,7 @@ std::vector<ErrorCode> common_errors() {
   return {
       ErrorCode::bad_request,       ErrorCode::timeout,           ErrorCode::uri_too_long,       ErrorCode::invalid,
       ErrorCode::too_many_requests, ErrorCode::headers_too_large, ErrorCode::expectation_failed, ErrorCode::internal,
-      ErrorCode::unavailable};
+      ErrorCode::unavailable,       ErrorCode::method_not_allowed};
 }
 
 std::vector<ErrorCode> body_errors() {
