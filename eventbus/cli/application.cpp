@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <functional>
 #include <ostream>
 
 #include "eventbus/cli/commands.hpp"
 #include "eventbus/cli/console/completion.hpp"
 #include "eventbus/cli/console/help.hpp"
+#include "eventbus/cli/console/output.hpp"
 #include "eventbus/cli/console/suggestion.hpp"
 #include "eventbus/cli/version.hpp"
 
@@ -113,6 +115,27 @@ ExitCode run_program(const Program& program, std::span<const std::string> argume
   return asked ? ExitCode::ok : ExitCode::usage;
 }
 
+/// What `work` returns, or the exit code for what it throws, which is told.
+ExitCode told(const Console& console, const std::function<ExitCode()>& work) {
+  try {
+    return work();
+  } catch (const CommandFailed& failure) {
+    tell(console, failure.what());
+    return failure.code();
+  } catch (const Unreachable& failure) {
+    tell(console, failure.what());
+    return ExitCode::unreachable;
+  } catch (const Interrupted&) {
+    return ExitCode::interrupted;
+  } catch (const OutputLost& failure) {
+    if (!failure.reader_gone()) tell(console, failure.what());
+    return ExitCode::failed;
+  } catch (const std::exception& failure) {
+    tell(console, failure.what());
+    return ExitCode::failed;
+  }
+}
+
 }  // namespace
 
 Program make_program(Session& session) {
@@ -124,21 +147,15 @@ Program make_program(Session& session) {
 
 ExitCode run_application(std::span<const std::string> arguments, Console& console) {
   Session session{.console = console};
-  if (const char* url = std::getenv("EVENTBUS_URL"); url != nullptr && *url != '\0') session.url = url;
-  try {
+  const auto code = told(console, [&] {
+    if (const char* url = std::getenv("EVENTBUS_URL")) session.url = url;
     return run_program(make_program(session), arguments, console);
-  } catch (const CommandFailed& failure) {
-    tell(console, failure.what());
-    return failure.code();
-  } catch (const Unreachable& failure) {
-    tell(console, failure.what());
-    return ExitCode::unreachable;
-  } catch (const Interrupted&) {
-    return ExitCode::interrupted;
-  } catch (const std::exception& failure) {
-    tell(console, failure.what());
-    return ExitCode::failed;
-  }
+  });
+  if (!console.out) return code;
+  return told(console, [&] {
+    console.out.flush();
+    return code;
+  });
 }
 
 }  // namespace eventbus::cli

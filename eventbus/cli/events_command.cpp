@@ -42,7 +42,10 @@ ExitCode stream_all(const Session& session, const EventsOptions& options) {
   HttpClient http(session.server());
   HttpRequest request{.target = target_of(options)};
   request.headers = {{"Accept", "application/x-ndjson"}};
-  const auto print = [&](std::string_view part) { return static_cast<bool>(session.console.out << part); };
+  const auto print = [&](std::string_view part) {
+    session.console.out << part;
+    return true;
+  };
   expect_success(http.stream(request, print));
   return ExitCode::ok;
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "eventbus/cli/console/exit_code.hpp"
+#include "eventbus/cli/event_input.hpp"
 #include "eventbus/cli/event_view.hpp"
 #include "eventbus/cli/handler_process.hpp"
 #include "eventbus/cli/input_file.hpp"
@@ -76,6 +77,83 @@ TEST_F(InputFileTest, NamesWhatIsWrong) {
   const auto member = gzip(path_ / "member", std::string(100000, 'x'));
   EXPECT_THAT(error_of(write("cut", member.substr(0, member.size() / 2))), HasSubstr("ends too early"));
   EXPECT_THAT(error_of(write("damaged", member.substr(0, 10) + "garbage")), HasSubstr("damaged"));
+}
+
+using EventInputTest = Folder;
+
+std::string read_all(EventInput& input) {
+  std::string whole;
+  for (auto part = input.read(); !part.empty(); part = input.read()) whole += part;
+  return whole;
+}
+
+TEST_F(EventInputTest, LeavesLinesAsTheyAre) {
+  for (const std::string text : {"", "\n", "{\"a\":1}", "{\"a\":1}\n", "\n{\"a\":1}\r\n \n{\"b\":[\n]\n",
+                                 "\x7f"
+                                 "ELF\n\n"}) {
+    EventInput input(write("events", text));
+    EXPECT_EQ(read_all(input), text);
+    EXPECT_EQ(input.fault(), "");
+  }
+}
+
+TEST_F(EventInputTest, KnowsTheLinesOfEvents) {
+  EventInput input(write("events", "\n{\"a\":1}\n{\"b\":1}\n  \r\n\n{\"c\":1}"));
+  read_all(input);
+  ASSERT_EQ(input.events(), 3U);
+  EXPECT_EQ(input.place_of(0), "line 2");
+  EXPECT_EQ(input.place_of(1), "line 3");
+  EXPECT_EQ(input.place_of(2), "line 6");
+}
+
+TEST_F(EventInputTest, TakesArraysApart) {
+  EventInput input(write("events", " [{\"a\":\"],[\\\\\\\"\"} , {\"b\":\n[1,\r\n2]},\n\n7,\"x,y\" {}\n] \n"));
+  EXPECT_EQ(read_all(input), "{\"a\":\"],[\\\\\\\"\"} \n{\"b\": [1,  2]}\n\n\n7\n\"x,y\" {} \n");
+  EXPECT_EQ(input.fault(), "");
+  EXPECT_EQ(input.place_of(1), "event 2 (line 1)");
+  EXPECT_EQ(input.place_of(2), "event 3 (line 5)");
+  EventInput none(write("events", "[ ]\n"));
+  EXPECT_EQ(read_all(none), "");
+  EXPECT_EQ(none.fault(), "");
+}
+
+TEST_F(EventInputTest, TakesTextsOverSeveralLinesApart) {
+  EventInput input(write("events", "{\n  \"a\": {}\n}\n{\n  \"b\": 1\n}\n{\"c\":1}{\"d\":1}"));
+  EXPECT_EQ(read_all(input), "{   \"a\": {} }\n\n\n{   \"b\": 1 }\n\n\n{\"c\":1}\n{\"d\":1}\n");
+  EXPECT_EQ(input.place_of(1), "event 2 (line 4)");
+}
+
+TEST_F(EventInputTest, NamesTheLineWhereAnArrayIsBroken) {
+  const std::vector<std::array<std::string, 3>> table{{"[{\"a\":1},\n{\"b\":1}\n", "line 3: the array has no ]", "2"},
+                                                      {"[", "line 1: the array has no ]", "0"},
+                                                      {"[{\"a\":1},\n]", "line 2: an event is missing", "1"},
+                                                      {"[,{}]", "line 1: an event is missing", "0"},
+                                                      {"[{}]\n\n[{}]", "line 3: after the array's ]", "1"}};
+  for (const auto& [text, fault, events] : table) {
+    EventInput input(write("events", text));
+    read_all(input);
+    EXPECT_THAT(input.fault(), HasSubstr(fault)) << text;
+    EXPECT_EQ(std::to_string(input.events()), events) << text;
+  }
+}
+
+TEST_F(EventInputTest, EndsWhereThePackedFileIsDamaged) {
+  const auto packed = gzip(path_ / "whole.gz", "{\"a\":1}\n{\"b\":1}\n");
+  EventInput input(write("cut.gz", packed.substr(0, packed.size() - 9)));
+  read_all(input);
+  EXPECT_THAT(input.fault(), HasSubstr("is damaged"));
+}
+
+TEST_F(EventInputTest, IsTheSameHoweverLargeTheInput) {
+  std::string array = "[";
+  std::string lines;
+  for (int number = 0; number < 200'000; ++number) {
+    array += (number == 0 ? "" : ",") + std::string("{\"n\":") + std::to_string(number) + "}";
+    lines += "{\"n\":" + std::to_string(number) + "}\n";
+  }
+  EventInput input(write("events", array + "]"));
+  EXPECT_TRUE(read_all(input) == lines);
+  EXPECT_EQ(input.place_of(199'999), "event 200000");
 }
 
 TEST_F(HandlerTest, GivesInputEnvironmentAndStatus) {

@@ -1,14 +1,20 @@
+#include <unistd.h>
+
 #include <csignal>
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "eventbus/cli/application.hpp"
+#include "eventbus/cli/console/output.hpp"
 
 int main(int count, char** arguments) {
+  using namespace eventbus::cli;
   std::signal(SIGPIPE, SIG_IGN);
-  auto console = eventbus::cli::Console::standard();
-  const std::vector<std::string> words(arguments + 1, arguments + count);
-  const auto code = eventbus::cli::run_application(words, console);
-  console.out.flush();
-  return static_cast<int>(code);
+  hold_standard_descriptors();
+  OutputBuffer buffer(STDOUT_FILENO);
+  std::ostream out(&buffer);
+  out.exceptions(std::ios::badbit);
+  auto console = Console::standard(out);
+  return static_cast<int>(run_application(std::vector<std::string>(arguments + 1, arguments + count), console));
 }

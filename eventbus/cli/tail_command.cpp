@@ -57,9 +57,9 @@ class Tail {
         begun();
         const bool more = parser.feed(part, show_event);
         session_.console.out.flush();
-        return more && session_.console.out.good();
+        return more;
       });
-      if (done_ || !session_.console.out.good()) return ExitCode::ok;
+      if (done_) return ExitCode::ok;
       if (!answer.ok() && !(reached_once_ && (answer.status == unavailable || answer.status == too_many_requests)))
         expect_success(answer);
       lost("the server closed the stream");

@@ -117,3 +117,44 @@ def test_any_data_of_a_cloudevent_is_shown_as_json(cli, bus, data):
     bus.post("/events", event, headers={"Content-Type": "application/cloudevents+json"}).ok(201)
     assert data in cli("events", "list", "--type", event["type"]).stdout.splitlines()[1]
     assert cli("events", "get", event["id"]).stdout
+
+
+@pytest.mark.parametrize("text", ['[{a}, {b}]', '[\n  {a},\n  {b}\n]\n', '\n [ {a}\n,{b} ]', '{a}\n{b}', '{a}\r\n\r\n{b}\r\n', '{\n}'])
+def test_publish_takes_events_however_they_are_written(cli, bus, text):
+    kind = unique("cli")
+    first, second = (json.dumps({"event_type": kind, "payload": {"n": n, "text": "],\n[{\"\\"}}) for n in range(2))
+    pretty = "\n".join(json.dumps(json.loads(each), indent=2) for each in (first, second))
+    written = pretty if text == "{\n}" else text.replace("{a}", first).replace("{b}", second)
+    assert "2 stored" in cli("publish", "-", stdin=written).stdout
+    events = bus.get(f"/events?event_type={kind}").ok(200)["events"]
+    assert [event["payload"] for event in events] == [{"n": n, "text": "],\n[{\"\\"} for n in range(2)]
+
+
+@pytest.mark.parametrize("atomic", [(), ("--atomic",)])
+@pytest.mark.parametrize("text, place, why", [
+    ('{"event_type":"a"}\n\n{"event_type":"a b"}\n', "line 3", "event_type"), ('{"event_type":"a b"}', "line 1", "event_type"),
+    ('[{"event_type":"a"},\n{"event_type":"a b"}]', "event 2 (line 2)", "event_type"), ('[7]', "event 1 (line 1)", "object"),
+    ('{\n"event_type":\n"a b"\n}', "event 1 (line 1)", "event_type"), ('\x7fELF\n', "line 1", "malformed_json"),
+    ('{"event_type":"a"}\n{"event_type":}\n', "line 2", "malformed_json"), ("event_type,payload\na,1\n", "line 2", "malformed_json")])
+def test_a_refusal_names_the_line_and_why(cli, text, place, why, atomic):
+    done = cli("publish", "-", *atomic, stdin=text, status=4)
+    (told,) = [line for line in done.stderr.splitlines() if line.startswith(place + ":")]
+    assert why in told and "results says" not in done.stderr and "refused" in done.stdout
+
+
+@pytest.mark.parametrize("text, place", [('[{"event_type":"TYPE"},\n', "line 2"), ('[{"event_type":"TYPE"}\n,]', "line 2"),
+                                         ('[{"event_type":"TYPE"}]\n]', "line 2")])
+def test_a_broken_array_is_told_with_what_was_stored(cli, bus, text, place):
+    kind = unique("cli")
+    done = cli("publish", "-", stdin=text.replace("TYPE", kind), status=1)
+    assert place in done.stderr and "1 stored" in done.stdout and len(bus.get(f"/events?event_type={kind}").ok(200)["events"]) == 1
+    other = unique("cli")
+    done = cli("publish", "-", "--atomic", stdin=text.replace("TYPE", other), status=1)
+    assert place in done.stderr and "nothing was published" in done.stderr and bus.get(f"/events?event_type={other}").ok(200)["events"] == []
+
+
+def test_an_empty_address_is_not_the_default_one(server):
+    done = run("events", "list", EVENTBUS_URL="")
+    assert done.returncode == 2 and "EVENTBUS_URL" in done.stderr and "empty" in done.stderr
+    done = run("events", "list", EVENTBUS_URL=server.url + "\n")
+    assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "\\n" in done.stderr

@@ -2,11 +2,11 @@
 #include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <map>
 
 #include "eventbus/cli/console/command.hpp"
 #include "eventbus/cli/console/help.hpp"
+#include "eventbus/cli/console/read_number.hpp"
 #include "eventbus/cli/console/suggestion.hpp"
 
 namespace eventbus::cli {
@@ -14,14 +14,6 @@ namespace {
 
 using Values = std::vector<std::string>;
 using Refusal = std::optional<std::string>;
-
-template <class Number>
-std::optional<Number> read_number(const std::string& text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 std::string allowed_numbers(const Option& option, std::string_view kind) {
   if (option.max == std::numeric_limits<std::int64_t>::max()) return fmt::format("{} from {}", kind, option.min);

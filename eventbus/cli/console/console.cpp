@@ -44,8 +44,8 @@ std::string_view sequence(Style style) {
 
 }  // namespace
 
-Console Console::standard() {
-  Console console{.in = std::cin, .out = std::cout, .err = std::cerr};
+Console Console::standard(std::ostream& out) {
+  Console console{.in = std::cin, .out = out, .err = std::cerr};
   console.in_is_terminal = isatty(STDIN_FILENO) == 1;
   console.out_is_terminal = isatty(STDOUT_FILENO) == 1;
   console.err_is_terminal = isatty(STDERR_FILENO) == 1;

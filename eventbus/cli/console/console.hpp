@@ -22,8 +22,8 @@ struct Console {
   bool err_colour = false;  ///< On `err`.
   std::size_t width = 0;    ///< Columns of `out`; 0: no limit.
 
-  /// The process's own streams.
-  static Console standard();
+  /// The process's own streams, `out` for standard output.
+  static Console standard(std::ostream& out);
 
   std::string paint(Style style, std::string_view text) const;
   /// Asks on `err`; true for "y" or "yes". Only for terminals.

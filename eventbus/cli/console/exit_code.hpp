@@ -24,14 +24,15 @@ struct ExitCodeMeaning {
 
 inline constexpr std::array<ExitCodeMeaning, 6> exit_codes{{
     {ExitCode::ok, "done"},
-    {ExitCode::failed, "failed, or a check did not hold (bench: something lost or out of order)"},
+    {ExitCode::failed,
+     "failed: output that can't be written, say, or a check that did not hold (bench: something lost or out of order)"},
     {ExitCode::usage, "wrong command, option or value; nothing was done"},
     {ExitCode::unreachable, "the server did not answer"},
     {ExitCode::refused, "the server refused the request, or a part of it"},
     {ExitCode::interrupted, "stopped by Ctrl-C before the end"},
 }};
 
-/// Ends a command; what() is shown after "eventbus: ". Handled in `main`.
+/// Ends a command; what() is shown after "eventbus: ". Handled in `run_application`.
 class CommandFailed : public std::runtime_error {
  public:
   CommandFailed(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
