@@ -72,6 +72,12 @@ TEST(Application, WrongUrlIsAUsageError) {
   const auto ran = run({"queues", "list", "--url", "localhost"});
   EXPECT_EQ(ran.code, ExitCode::usage);
   EXPECT_THAT(ran.err, HasSubstr("--url (or EVENTBUS_URL): 'localhost' is no server URL"));
+  EXPECT_EQ(
+      run({"queues", "list", "--url", ""}).err,
+      "eventbus: --url (or EVENTBUS_URL): '' is no server URL: it is empty; write it like http://127.0.0.1:8000\n");
+  EXPECT_THAT(run({"queues", "list", "--url", "http://h:8000\n"}).err,
+              HasSubstr("'http://h:8000\\n' is no server URL"));
+  EXPECT_THAT(run({"queues", "list", "--url", "http://u:s3cret@h"}).err, HasSubstr("'http://****@h' is no server URL"));
 }
 
 TEST(Application, OptionsThatExcludeEachOtherAreUsageErrors) {
@@ -92,7 +98,7 @@ TEST(Application, PayloadFaultsAreFoundBeforeSending) {
 
 TEST(Application, WrongSettingsStopTheStart) {
   const auto ran = run({"serve", "--batch-size", "none", "--data-dir", "/nowhere"});
-  EXPECT_EQ(ran.code, ExitCode::failed);
+  EXPECT_EQ(ran.code, ExitCode::usage);
   EXPECT_EQ(ran.err,
             "eventbus: --batch-size is 'none': a whole number from 1 to 100000 is allowed (from the command line)\n");
 }
@@ -101,6 +107,14 @@ TEST(Application, ConfigShowsValuesAndSources) {
   const auto ran = run({"config", "--listen", "127.0.0.1:9", "--json"});
   EXPECT_EQ(ran.code, ExitCode::ok);
   EXPECT_THAT(ran.out, HasSubstr(R"("EVENTBUS_LISTEN":{"value":"127.0.0.1:9","source":"command line"})"));
+}
+
+TEST(Application, ConfigMasksThePasswordOnly) {
+  const auto ran = run({"config", "--json", "--database-url", "host=db.example user=ann password=s3cret dbname=d",
+                        "--rabbitmq-url", "amqp://ann:s3cret@mq.example:5672/v"});
+  EXPECT_EQ(ran.code, ExitCode::ok);
+  EXPECT_THAT(ran.out, AllOf(HasSubstr(R"("host=db.example user=ann password=**** dbname=d")"),
+                             HasSubstr(R"("amqp://ann:****@mq.example:5672/v")")));
 }
 
 TEST(Application, HelpNamesACommandByWords) {

@@ -3,6 +3,7 @@
 #include "eventbus/cli/commands.hpp"
 #include "eventbus/cli/console/table.hpp"
 #include "eventbus/cli/setting_options.hpp"
+#include "eventbus/cli/setting_value.hpp"
 
 namespace eventbus::cli {
 namespace {
@@ -10,8 +11,9 @@ namespace {
 void print_json(const Session& session, const Configuration& configuration) {
   JsonWriter values;
   for (const auto& value : configuration.values()) {
-    values.raw(value.setting->variable,
-               JsonWriter().text("value", value.shown()).text("source", name_of(value.source)).done());
+    values.raw(
+        value.setting->variable,
+        JsonWriter().text("value", shown(*value.setting, value.text)).text("source", name_of(value.source)).done());
   }
   session.console.out << values.done() << "\n";
 }
@@ -19,8 +21,8 @@ void print_json(const Session& session, const Configuration& configuration) {
 void print_table(const Session& session, const Configuration& configuration) {
   Table table({{"VARIABLE"}, {"FLAG"}, {"VALUE", Align::left, true}, {"SOURCE"}});
   for (const auto& value : configuration.values()) {
-    table.add({std::string(value.setting->variable), std::string(value.setting->flag), value.shown(),
-               std::string(name_of(value.source))});
+    table.add({std::string(value.setting->variable), std::string(value.setting->flag),
+               shown(*value.setting, value.text), std::string(name_of(value.source))});
   }
   session.console.out << table.text(session.console);
 }
@@ -49,7 +51,7 @@ Command config_command(Session& session) {
   options.push_back({"--markdown", "", "the reference of all settings", markdown.get()});
   return {.name = "config",
           .summary = "show the effective settings of the server and where each comes from",
-          .details = "Command line, else environment, else --config file, else default. Secrets are masked.",
+          .details = "Command line, else environment, else --config file, else default. Passwords are masked.",
           .options = std::move(options),
           .examples = {{"eventbus config --config /etc/eventbus.toml", "what the server would run with"},
                        {"LOG_LEVEL=DEBUG eventbus config --json | jq .LOG_LEVEL", "one setting"}},

@@ -4,16 +4,32 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "eventbus/cli/console/suggestion.hpp"
+#include "eventbus/cli/setting_value.hpp"
 
 namespace eventbus::cli {
 namespace {
 
 bool is_set(const Texts& texts, std::string_view name) {
-  const auto found = texts.find(std::string(name));
-  return found != texts.end() && !found->second.empty();
+  return texts.contains(std::string(name));
+}
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; });
+}
+
+/// What Kubernetes tells every container of the services around it: a service "eventbus" gives EVENTBUS_PORT with the
+/// value tcp://10.0.0.1:8000, EVENTBUS_SERVICE_HOST and more.
+bool is_service_link(std::string_view name, std::string_view value) {
+  if (name.find("_SERVICE_HOST") != std::string_view::npos || name.find("_SERVICE_PORT") != std::string_view::npos)
+    return true;
+  const auto port = name.rfind("_PORT_");
+  if (port == std::string_view::npos) return name.ends_with("_PORT") && value.find("://") != std::string_view::npos;
+  auto rest = name.substr(port + 6);
+  return is_digits(rest.substr(0, rest.find('_')));
 }
 
 /// Half a production engine is a mistake; which half is there, and which is missing.
@@ -54,6 +70,11 @@ void check_misspelt(const Texts& environment, std::vector<std::string>& warnings
   for (const auto& variable : unsupported_variables()) known.emplace_back(variable.name);
   for (const auto& [name, value] : environment) {
     if (!name.starts_with("EVENTBUS_") || std::ranges::find(known, name) != known.end()) continue;
+    if (is_service_link(name, value)) continue;
+    if (name == "EVENTBUS_PORT" || name == "EVENTBUS_HOST") {
+      warnings.push_back(name + " is no setting and has no effect; address and port are EVENTBUS_LISTEN");
+      continue;
+    }
     std::vector<std::string> near;
     for (const auto& word : known) {
       if (word.size() + 2 >= name.size() && name.size() + 2 >= word.size()) near.push_back(word);
@@ -88,8 +109,11 @@ std::string name_in(const SettingValue& value) {
   }
 }
 
-std::string wrong_value(const SettingValue& value) {
-  return fmt::format("is '{}': {} (from the {})", value.shown(), allowed(*value.setting), name_of(value.source));
+std::optional<std::string> fault_of(const SettingValue& value) {
+  if (value.source == SettingSource::preset) return std::nullopt;
+  const auto fault = fault_of(*value.setting, value.text);
+  if (!fault) return std::nullopt;
+  return fmt::format("is '{}': {} (from the {})", shown(*value.setting, value.text), *fault, name_of(value.source));
 }
 
 }  // namespace
@@ -115,13 +139,33 @@ Result<Configuration> Configuration::resolve(const Texts& flags, const Texts& en
   check_misspelt(environment, configuration.warnings_);
   for (const auto& setting : settings()) {
     auto value = effective(setting, flags, environment, file);
-    if (!is_allowed(setting, value.text)) wrong.push_back({name_in(value), wrong_value(value)});
+    if (auto fault = fault_of(value)) wrong.push_back({name_in(value), std::move(*fault)});
     configuration.values_.push_back(std::move(value));
   }
-  check_engine(configuration, wrong);
-  check_ingest(configuration, wrong);
+  if (wrong.empty()) {
+    configuration.check_pool(wrong);
+    check_engine(configuration, wrong);
+    check_ingest(configuration, wrong);
+  }
   if (!wrong.empty()) return fail(ErrorCode::invalid, "the configuration is wrong", std::move(wrong));
   return configuration;
+}
+
+void Configuration::check_pool(std::vector<FieldError>& wrong) {
+  auto& min = value("POOL_MIN_SIZE");
+  const auto& max = value("POOL_MAX_SIZE");
+  if (count("POOL_MIN_SIZE") <= count("POOL_MAX_SIZE")) return;
+  if (min.source == SettingSource::preset) {
+    min.text = max.text;
+    return;
+  }
+  wrong.push_back({name_in(min), fmt::format("is {}, more than {}, which is {} (from the {}): lower the one or raise "
+                                             "the other",
+                                             min.text, name_in(max), max.text, name_of(max.source))});
+}
+
+SettingValue& Configuration::value(std::string_view variable) {
+  return *std::ranges::find(values_, variable, [](const auto& value) { return value.setting->variable; });
 }
 
 bool Configuration::production() const {
@@ -164,7 +208,10 @@ std::string configuration_markdown() {
       "A "
       "wrong value stops\nthe start with its name, the value and what is allowed. `eventbus config` shows the "
       "effective "
-      "values and where each comes from.\n\n| variable | flag | file | default | |\n|---|---|---|---|---|\n";
+      "values and where each comes from.\nAn empty value is a wrong one: leave out what you don't set. White space at "
+      "either end and control characters are refused, too. Variables that "
+      "Kubernetes\nsets for a service called eventbus (`EVENTBUS_PORT=tcp://…`, `EVENTBUS_SERVICE_HOST`, …) are not "
+      "looked at.\n\n| variable | flag | file | default | |\n|---|---|---|---|---|\n";
   for (const auto& setting : settings()) {
     out += fmt::format("| `{}` | `{} {}` | `{}` | `{}` | {}; {} |\n", setting.variable, setting.flag,
                        setting.placeholder, toml_key(setting), setting.preset, setting.help, allowed(setting));

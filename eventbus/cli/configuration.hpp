@@ -19,8 +19,6 @@ struct SettingValue {
   const Setting* setting;
   std::string text;
   SettingSource source = SettingSource::preset;
-  /// For people: "****" for secrets.
-  std::string shown() const { return setting->secret && !text.empty() ? "****" : text; }
 };
 
 /// Texts by name: variables, flags ("--listen") or keys of the file.
@@ -43,6 +41,10 @@ class Configuration {
   const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
+  SettingValue& value(std::string_view variable);
+  /// Fewer connections at most than at least are refused, or lower the default of the latter.
+  void check_pool(std::vector<FieldError>& wrong);
+
   std::vector<SettingValue> values_;
   std::vector<std::string> warnings_;
 };

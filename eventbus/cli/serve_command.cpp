@@ -12,6 +12,7 @@
 
 #include "eventbus/cli/commands.hpp"
 #include "eventbus/cli/embedded_engine.hpp"
+#include "eventbus/cli/listen_address.hpp"
 #include "eventbus/cli/production_engine.hpp"
 #include "eventbus/cli/service.hpp"
 #include "eventbus/cli/setting_options.hpp"
@@ -47,7 +48,7 @@ std::chrono::milliseconds seconds(const Configuration& configuration, std::strin
 postgres::ConnectionSettings database(const Configuration& configuration, std::string_view variable) {
   const auto& given = configuration.text(variable);
   auto settings = postgres::ConnectionSettings::parse(given.empty() ? default_database : given, variable);
-  if (!settings) throw CommandFailed(ExitCode::failed, settings.error().detail);
+  if (!settings) throw CommandFailed(ExitCode::usage, settings.error().detail);
   settings->connect_timeout = seconds(configuration, "CONNECTION_TIMEOUT");
   return std::move(*settings);
 }
@@ -55,7 +56,7 @@ postgres::ConnectionSettings database(const Configuration& configuration, std::s
 RabbitMqSettings rabbitmq(const Configuration& configuration) {
   const auto& given = configuration.text("RABBITMQ_URL");
   auto url = amqp::AmqpUrl::parse(given.empty() ? default_broker : given);
-  if (!url) throw CommandFailed(ExitCode::failed, url.error().detail);
+  if (!url) throw CommandFailed(ExitCode::usage, url.error().detail);
   RabbitMqSettings settings;
   settings.connection.url = std::move(*url);
   settings.connection.timeout = seconds(configuration, "CONNECTION_TIMEOUT");
@@ -72,8 +73,7 @@ ProductionSettings production(const Configuration& configuration) {
   ProductionSettings settings{
       .database = database(configuration, "DATABASE_URL"),
       .replica = std::nullopt,
-      .pool = {.min = size(configuration, "POOL_MIN_SIZE"),
-               .max = std::max(size(configuration, "POOL_MIN_SIZE"), size(configuration, "POOL_MAX_SIZE"))},
+      .pool = {.min = size(configuration, "POOL_MIN_SIZE"), .max = size(configuration, "POOL_MAX_SIZE")},
       .rabbitmq = rabbitmq(configuration),
       .connecting = {.max_retries = static_cast<std::uint32_t>(configuration.count("MAX_RETRIES")),
                      .delay = seconds(configuration, "RETRY_DELAY"),

@@ -1,19 +1,7 @@
 #include "eventbus/cli/setting.hpp"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <charconv>
-#include <cmath>
-#include <vector>
-
-#include "eventbus/amqp/amqp_url.hpp"
-#include "eventbus/core/queue.hpp"
-#include "eventbus/postgres/connection_settings.hpp"
 
 namespace eventbus::cli {
 namespace {
@@ -238,34 +226,6 @@ constexpr std::array<UnsupportedVariable, 7> unsupported{{
     {"OTEL_TRACES_SAMPLER_ARG", false, "trace export is not part of this version; it has no effect"},
 }};
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
-template <class Number>
-std::optional<Number> read_number(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-bool is_count(const Setting& setting, std::string_view text) {
-  const auto number = read_number<std::int64_t>(text);
-  return number && *number >= setting.min && *number <= setting.max;
-}
-
-bool is_seconds(const Setting& setting, std::string_view text) {
-  const auto number = read_number<double>(text);
-  return number && std::isfinite(*number) && *number >= static_cast<double>(setting.min) &&
-         *number <= static_cast<double>(setting.max);
-}
-
-bool is_numeric_address(const std::string& text, int family) {
-  std::array<unsigned char, sizeof(in6_addr)> ignored{};
-  return inet_pton(family, text.c_str(), ignored.data()) == 1;
-}
-
 }  // namespace
 
 std::span<const Setting> settings() {
@@ -290,79 +250,6 @@ std::string toml_key(const Setting& setting) {
   std::string key(setting.flag.substr(2));
   std::ranges::replace(key, '-', '_');
   return key;
-}
-
-std::string allowed(const Setting& setting) {
-  switch (setting.kind) {
-    case Kind::address:
-      return "a numeric address and a port are allowed, e.g. 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000";
-    case Kind::path:
-      return "a directory is allowed";
-    case Kind::choice: {
-      const auto choices = words_of(setting.choices);
-      return fmt::format("allowed {} {}", choices.size() == 1 ? "is" : "are", fmt::join(choices, ", "));
-    }
-    case Kind::count:
-      return fmt::format("a whole number from {} to {} is allowed", setting.min, setting.max);
-    case Kind::seconds:
-      return fmt::format("a number of seconds from {} to {} is allowed", setting.min, setting.max);
-    case Kind::text:
-      return "a text without control characters is allowed";
-    case Kind::database:
-      return "a postgresql:// URL or libpq keywords are allowed";
-    case Kind::broker:
-      return "an amqp:// or amqps:// URL is allowed";
-    case Kind::queues:
-      return "names of queues are allowed, separated by commas";
-  }
-  return {};
-}
-
-bool is_allowed(const Setting& setting, std::string_view text) {
-  switch (setting.kind) {
-    case Kind::address:
-      return parse_listen_address(text).has_value();
-    case Kind::choice: {
-      const auto choices = words_of(setting.choices);
-      return std::ranges::any_of(choices, [&](auto choice) { return equal_ignoring_case(choice, text); });
-    }
-    case Kind::count:
-      return is_count(setting, text);
-    case Kind::seconds:
-      return is_seconds(setting, text);
-    case Kind::database:
-      return text.empty() || postgres::ConnectionSettings::parse(text, setting.variable).has_value();
-    case Kind::broker:
-      return text.empty() || amqp::AmqpUrl::parse(text).has_value();
-    case Kind::queues:
-      return std::ranges::all_of(words_of(text), &valid_queue_name);
-    case Kind::path:
-    case Kind::text:
-      return !text.empty() && std::ranges::none_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-  }
-  return false;
-}
-
-bool ListenAddress::loopback() const {
-  return address.starts_with("127.") || address == "::1";
-}
-
-std::string ListenAddress::text() const {
-  const bool ipv6 = address.find(':') != std::string::npos;
-  return fmt::format("{}:{}", ipv6 ? "[" + address + "]" : address, port);
-}
-
-std::optional<ListenAddress> parse_listen_address(std::string_view text) {
-  const auto colon = text.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  const auto port = read_number<std::uint16_t>(text.substr(colon + 1));
-  std::string host(text.substr(0, colon));
-  if (!port) return std::nullopt;
-  if (host == "localhost") host = "127.0.0.1";
-  const bool bracketed = host.starts_with('[') && host.ends_with(']');
-  if (bracketed) host = host.substr(1, host.size() - 2);
-  if (!is_numeric_address(host, bracketed ? AF_INET6 : AF_INET)) return std::nullopt;
-  return ListenAddress{.address = host, .port = *port};
 }
 
 }  // namespace eventbus::cli

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,7 +22,7 @@ struct Setting {
   std::string_view choices = {};  ///< Comma-separated, for `choice`.
   std::int64_t min = 0;           ///< For `count` and `seconds`.
   std::int64_t max = 0;
-  bool secret = false;  ///< Never shown.
+  bool secret = false;  ///< Holds a password, which is never shown.
 };
 
 std::span<const Setting> settings();
@@ -32,11 +31,6 @@ std::span<const Setting> settings();
 std::vector<std::string_view> words_of(std::string_view list);
 /// Key in the configuration file: the flag without dashes in front, '_' for '-'.
 std::string toml_key(const Setting& setting);
-/// What values are allowed, e.g. "a whole number from 1 to 10000".
-std::string allowed(const Setting& setting);
-/// Whether `text` is one of them. The URLs of `database` and `broker` and the list of `queues` may be empty.
-bool is_allowed(const Setting& setting, std::string_view text);
-
 /// A variable that other versions or engines know. Asking for security or storage that this program does not give stops
 /// the start; asking for more telemetry is worth a warning.
 struct UnsupportedVariable {
@@ -45,14 +39,5 @@ struct UnsupportedVariable {
   std::string_view advice;
 };
 std::span<const UnsupportedVariable> unsupported_variables();
-
-struct ListenAddress {
-  std::string address;  ///< Numeric.
-  std::uint16_t port = 0;
-  bool loopback() const;
-  std::string text() const;  ///< With brackets around IPv6.
-};
-/// "127.0.0.1:8000", "[::1]:8000", "localhost:8000"; port 0 is any free one.
-std::optional<ListenAddress> parse_listen_address(std::string_view text);
 
 }  // namespace eventbus::cli

@@ -6,11 +6,11 @@ namespace eventbus::cli {
 namespace {
 
 [[noreturn]] void refuse(const Error& error) {
-  if (error.fields.empty()) throw CommandFailed(ExitCode::failed, error.detail);
+  if (error.fields.empty()) throw CommandFailed(ExitCode::usage, error.detail);
   std::string text;
   for (const auto& [field, message] : error.fields)
     text += fmt::format("{}{} {}", text.empty() ? "" : "\n  ", field, message);
-  throw CommandFailed(ExitCode::failed, text);
+  throw CommandFailed(ExitCode::usage, text);
 }
 
 }  // namespace

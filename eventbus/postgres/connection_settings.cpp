@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include <memory>
@@ -24,12 +25,44 @@ Error refused(std::string_view variable, const std::string& reason) {
   return {ErrorCode::invalid, std::string(variable) + " " + message, {{std::string(variable), message}}};
 }
 
-/// libpq's messages may quote parts of the password; only this one can't.
-std::string safe_reason(const char* message) {
-  if (message == nullptr || !std::string_view(message).starts_with(unknown_parameter)) return {};
-  std::string reason = message;
-  while (!reason.empty() && reason.back() == '\n') reason.pop_back();
-  return " (" + reason + ")";
+struct Reason {
+  std::string_view begins;
+  std::string_view says;
+};
+
+// How messages of libpq begin, and what to say instead of what they quote.
+constexpr std::array<Reason, 9> reasons{{
+    {"invalid percent-encoded token", "a percent-escape is wrong"},
+    {"forbidden value %00", "%00 can't be part of it"},
+    {"end of string reached when looking for matching", "an IPv6 address has no ] at its end"},
+    {"IPv6 host address may not be empty", "there is no address between [ and ]"},
+    {"unexpected character", "after an address in [ ] only a port or a database may follow"},
+    {"extra key/value separator", "an option has two ="},
+    {"missing key/value separator", "an option has no ="},
+    {"unterminated quoted string", "a quoted value has no end"},
+    {"invalid connection option", "a keyword is none of libpq's"},
+}};
+
+/// libpq's messages may quote parts of the password.
+std::string safe_reason(std::string_view text, const char* libpq_says) {
+  const std::string_view message = libpq_says == nullptr ? "" : libpq_says;
+  const auto scheme = text.find("://");
+  const bool postgres = text.starts_with("postgresql://") || text.starts_with("postgres://");
+  if (scheme != std::string_view::npos && scheme < text.find('=') && !postgres)
+    return " (it begins with another scheme than postgresql://)";
+  if (message.starts_with(unknown_parameter)) {
+    // What stands behind an @ may be the rest of a password.
+    if (text.find('@', text.find('?')) != std::string_view::npos) return " (an option is none of libpq's)";
+    return " (" + std::string(message.substr(0, message.find_last_not_of('\n') + 1)) + ")";
+  }
+  if (message.starts_with("missing \"=\" after")) return " (it is no URL, and a keyword has no =)";
+  const auto* found =
+      std::ranges::find_if(reasons, [message](const auto& reason) { return message.starts_with(reason.begins); });
+  return found == reasons.end() ? std::string() : " (" + std::string(found->says) + ")";
+}
+
+bool has_control_character(std::string_view text) {
+  return std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
 void collect(const PQconninfoOption* options, Values& values) {
@@ -94,11 +127,13 @@ std::string print(const Values& values, const std::vector<Endpoint>& endpoints) 
 }  // namespace
 
 Result<ConnectionSettings> ConnectionSettings::parse(std::string_view text, std::string_view variable) {
-  if (text.empty() || text.find('\0') != std::string_view::npos) return std::unexpected(refused(variable, ""));
+  if (text.empty()) return std::unexpected(refused(variable, " (it is empty)"));
+  if (has_control_character(text))
+    return std::unexpected(refused(variable, " (it holds a line break or another control character)"));
   char* message = nullptr;
   const Options given(PQconninfoParse(std::string(text).c_str(), &message), &PQconninfoFree);
   const std::unique_ptr<char, decltype(&PQfreemem)> message_owner(message, &PQfreemem);
-  if (!given) return std::unexpected(refused(variable, safe_reason(message)));
+  if (!given) return std::unexpected(refused(variable, safe_reason(text, message)));
   const Options defaults(PQconndefaults(), &PQconninfoFree);
 
   Values values{{"keepalives", "1"},       {"keepalives_idle", "5"},      {"keepalives_interval", "2"},

@@ -1,5 +1,6 @@
 """What stops a start, and says why: wrong settings, a taken data directory, damage, a newer version."""
 import functools
+import json
 import random
 import sqlite3
 import subprocess
@@ -129,3 +130,58 @@ def test_a_wrong_config_file_is_named(tmp_path):
         config.write_text(text)
         assert "eventbus.toml" in refused(tmp_path, "--config", str(config))
     assert "missing.toml" in refused(tmp_path, "--config", str(tmp_path / "missing.toml"))
+
+
+def refusal(tmp_path, **settings):
+    """What is said of wrong settings: with the documented exit status, each in one line."""
+    environment = clean_environment(**{"EVENTBUS_LISTEN": "127.0.0.1:0", "EVENTBUS_DATA_DIR": tmp_path / "data"} | settings)
+    for command in ("serve", "config"):
+        done = subprocess.run([BINARY, command], env=environment, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 2 and not done.stdout, done
+        assert len(done.stderr.splitlines()) == 1 and "hunter2" not in done.stderr, done.stderr
+    assert not (tmp_path / "data").exists()
+    return done.stderr
+
+
+@pytest.mark.parametrize("variable, value, seen", [
+    ("BATCH_SIZE", "0", "BATCH_SIZE is '0'"), ("LOG_LEVEL", "INFO\n", "LOG_LEVEL is 'INFO\\n'"), ("EVENTBUS_DATA_DIR", "", "EVENTBUS_DATA_DIR is ''"),
+    ("EVENTBUS_DATA_DIR", "/tmp/x ", "white space"), ("EVENTBUS_LISTEN", "", "EVENTBUS_LISTEN is ''")])
+def test_a_wrong_value_ends_with_the_status_for_it(tmp_path, variable, value, seen):
+    assert seen in refusal(tmp_path, **{variable: value})
+
+
+@pytest.mark.parametrize("database, broker, seen", [
+    ("postgresql://u:hunter2@h/x\n", "amqp://h", "DATABASE_URL is 'postgresql://u:****@h/x\\n'"),
+    ("host=h password=hunter2\n", "amqp://h", "DATABASE_URL is 'host=h password=****\\n'"),
+    ("", "", "DATABASE_URL is ''"), ("postgresql://h/x", "amqp://u:hunter2@h:port", "a port"), ("postgresql://h/x", "mq://u:hunter2@h", "amqp://"),
+    ("postgresql://h/x", "amqp://u:hunter2%@h", "percent"), ("postgresql://h/x", "amqp://u:hunter2@/v", "a host is missing"),
+    ("postgresql://u:hunter2@[::1/x", "amqp://h", "IPv6"), ("mysql://u:hunter2@h/x", "amqp://h", "scheme")])
+def test_a_wrong_address_says_what_is_wrong_but_not_the_password(tmp_path, database, broker, seen):
+    settings = {"DATABASE_URL": database, "RABBITMQ_URL": broker}
+    if not database and not broker:
+        environment = clean_environment(**settings)
+        done = subprocess.run([BINARY, "config"], env=environment, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 2 and all(f"{name} is ''" in done.stderr for name in settings), done
+    else:
+        assert seen in refusal(tmp_path, **settings)
+
+
+def test_a_pool_that_can_not_be_is_refused(tmp_path):
+    said = refusal(tmp_path, POOL_MIN_SIZE=10, POOL_MAX_SIZE=5)
+    assert "POOL_MIN_SIZE is 10" in said and "POOL_MAX_SIZE" in said and "5" in said
+
+
+def test_config_masks_the_password_only():
+    done = subprocess.run([BINARY, "config", "--json"], capture_output=True, text=True, timeout=30, check=True, env=clean_environment(
+        DATABASE_URL="postgresql://ann:hunter2@db1:1,db2:2/d?sslpassword=hunter2&sslmode=require", RABBITMQ_URL="amqp://ann:hunter2@mq1,mq2/v",
+        DATABASE_REPLICA_URL="host=db3 password='hunter2 x' dbname=d"))
+    values = {name: value["value"] for name, value in json.loads(done.stdout).items()}
+    assert values["DATABASE_URL"] == "postgresql://ann:****@db1:1,db2:2/d?sslpassword=****&sslmode=require"
+    assert values["RABBITMQ_URL"] == "amqp://ann:****@mq1,mq2/v" and values["DATABASE_REPLICA_URL"] == "host=db3 password=**** dbname=d"
+
+
+def test_what_kubernetes_sets_for_a_service_is_no_setting(start):
+    server = start(EVENTBUS_PORT="tcp://10.0.0.1:8000", EVENTBUS_PORT_8000_TCP="tcp://10.0.0.1:8000", EVENTBUS_PORT_8000_TCP_PORT="8000",
+                   EVENTBUS_PORT_8000_TCP_ADDR="10.0.0.1", EVENTBUS_SERVICE_HOST="10.0.0.1", EVENTBUS_SERVICE_PORT="8000")
+    assert "EVENTBUS_PORT" not in server.log and "EVENTBUS_SERVICE" not in server.log
+    server.client().publish(event_type="a")
