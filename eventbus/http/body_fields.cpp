@@ -86,13 +86,14 @@ void BodyFields::require(std::string_view name) {
   if (!has(name)) refuse(name, "is required");
 }
 
-void BodyFields::refuse(std::string_view name, std::string message) {
-  errors_.push_back({std::string(name), std::move(message)});
+void BodyFields::refuse(std::string_view name, std::string_view message) {
+  faults_.add(name, message);
 }
 
 Result<void> BodyFields::check() const {
-  if (errors_.empty()) return {};
-  return fail(ErrorCode::invalid, "A field of the body is not valid.", errors_);
+  if (faults_.empty()) return {};
+  auto faults = faults_;
+  return std::unexpected(std::move(faults).error());
 }
 
 }  // namespace eventbus

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "eventbus/core/error.hpp"
+#include "eventbus/core/field_faults.hpp"
 #include "eventbus/core/json.hpp"
 
 namespace eventbus {
@@ -31,7 +32,7 @@ class BodyFields {
   std::optional<std::vector<std::string>> texts(std::string_view name, std::size_t fewest, std::size_t most);
 
   void require(std::string_view name);
-  void refuse(std::string_view name, std::string message);
+  void refuse(std::string_view name, std::string_view message);
   /// `invalid` naming every fault so far.
   Result<void> check() const;
 
@@ -39,7 +40,7 @@ class BodyFields {
   const JsonMember* find(std::string_view name) const;
 
   std::vector<JsonMember> members_;
-  std::vector<FieldError> errors_;
+  FieldFaults faults_;
 };
 
 }  // namespace eventbus

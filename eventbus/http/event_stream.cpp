@@ -38,8 +38,9 @@ asio::awaitable<Result<Position>> position_of(EventStore& store, std::string fro
   if (const auto position = decode_position(from)) co_return *position;
   const auto time = parse_query_time(from);
   if (!time) {
-    co_return fail(ErrorCode::invalid, "A query parameter is not valid.",
-                   {{"from", "must be now, beginning, a cursor, or an RFC 3339 time"}});
+    FieldFaults faults;
+    faults.add("from", "must be now, beginning, a cursor, or an RFC 3339 time");
+    co_return std::unexpected(std::move(faults).error());
   }
   const auto first = co_await store.first_at_or_after(*time);
   co_return first ? *first - 1 : store.head();

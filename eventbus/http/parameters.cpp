@@ -55,13 +55,14 @@ std::optional<Timestamp> Parameters::time(std::string_view name) {
   return time;
 }
 
-void Parameters::refuse(std::string_view name, std::string message) {
-  errors_.push_back({std::string(name), std::move(message)});
+void Parameters::refuse(std::string_view name, std::string_view message) {
+  faults_.add(name, message);
 }
 
 Result<void> Parameters::check() const {
-  if (errors_.empty()) return {};
-  return fail(ErrorCode::invalid, "A query parameter is not valid.", errors_);
+  if (faults_.empty()) return {};
+  auto faults = faults_;
+  return std::unexpected(std::move(faults).error());
 }
 
 std::optional<Timestamp> parse_query_time(std::string_view text) {

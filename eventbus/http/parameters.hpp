@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "eventbus/core/error.hpp"
+#include "eventbus/core/field_faults.hpp"
 #include "eventbus/core/timestamp.hpp"
 #include "eventbus/http/query.hpp"
 
@@ -29,7 +30,7 @@ class Parameters {
   std::string_view choice(std::string_view name, std::initializer_list<std::string_view> choices);
   std::optional<Timestamp> time(std::string_view name);
 
-  void refuse(std::string_view name, std::string message);
+  void refuse(std::string_view name, std::string_view message);
   /// `invalid` naming every fault so far.
   Result<void> check() const;
 
@@ -37,7 +38,7 @@ class Parameters {
   const std::string* find(std::string_view name) const;
 
   std::span<const QueryParameter> parameters_;
-  std::vector<FieldError> errors_;
+  FieldFaults faults_;
 };
 
 /// RFC 3339 in a query string, where an unescaped '+' of the offset arrives as a space.

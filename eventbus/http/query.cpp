@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "eventbus/core/field_faults.hpp"
 #include "eventbus/core/json_text.hpp"
 
 namespace eventbus {
@@ -41,18 +42,18 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
   return out;
 }
 
-void add_pair(std::string_view pair, std::vector<QueryParameter>& out, std::vector<FieldError>& errors) {
+void add_pair(std::string_view pair, std::vector<QueryParameter>& out, FieldFaults& faults) {
   const auto equals = pair.find('=');
   auto name = decode(pair.substr(0, equals), true);
   if (!name) {
-    errors.push_back({"query", "a parameter name " + std::string(encoding_rule)});
+    faults.add("query", "a parameter name " + std::string(encoding_rule));
     return;
   }
   auto value = decode(equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1), true);
   if (!value) {
-    errors.push_back({*name, std::string(encoding_rule)});
+    faults.add(*name, encoding_rule);
   } else if (std::ranges::find(out, *name, &QueryParameter::name) != out.end()) {
-    errors.push_back({*name, "is given more than once"});
+    faults.add(*name, "is given more than once");
   } else {
     out.push_back({std::move(*name), std::move(*value)});
   }
@@ -71,21 +72,22 @@ bool valid_utf8(std::string_view text) {
 
 Result<std::vector<QueryParameter>> parse_query(std::string_view raw) {
   std::vector<QueryParameter> out;
-  std::vector<FieldError> errors;
+  FieldFaults faults;
   while (!raw.empty()) {
     const auto end = std::min(raw.find('&'), raw.size());
-    if (end > 0) add_pair(raw.substr(0, end), out, errors);
+    if (end > 0) add_pair(raw.substr(0, end), out, faults);
     raw.remove_prefix(std::min(end + 1, raw.size()));
   }
-  if (!errors.empty()) return fail(ErrorCode::invalid, "The query string is not valid.", std::move(errors));
+  if (!faults.empty()) return std::unexpected(std::move(faults).error());
   return out;
 }
 
 Result<std::string> decode_percent(std::string_view text, std::string_view field) {
   auto decoded = decode(text, false);
-  if (!decoded)
-    return fail(ErrorCode::invalid, "The path is not valid.", {{std::string(field), std::string(encoding_rule)}});
-  return std::move(*decoded);
+  if (decoded) return std::move(*decoded);
+  FieldFaults faults;
+  faults.add(field, encoding_rule);
+  return std::unexpected(std::move(faults).error());
 }
 
 void append_path_encoded(std::string& out, std::string_view path) {
