@@ -290,7 +290,7 @@ void CanonicalJson::drop_repeated_members(const Frame& frame) {
   if (mark_repeated(frame.first_member)) rewrite_without_marked(frame);
 }
 
-Result<void> CanonicalJson::parse(std::string_view source, std::size_t max_depth) {
+Result<void> CanonicalJson::parse(std::string_view source, std::size_t max_depth, TextPlace origin) {
   text_.clear();
   members_.clear();
   frames_.clear();
@@ -310,7 +310,9 @@ Result<void> CanonicalJson::parse(std::string_view source, std::size_t max_depth
   const bool inside = !frames_.empty() && frames_.front().object && outermost > 0 &&
                       members_[outermost - 1].key_end != 0 && members_[outermost - 1].value_end == 0;
   const std::string field = inside ? unescape_canonical(key(members_[outermost - 1])) : "body";
-  return std::unexpected(describe_json_fault({source, used, ec, parser.handler().refusal(), field}));
+  auto fault = describe_json_fault({source, used, ec, parser.handler().refusal(), field, origin});
+  fault_place_ = fault.place;
+  return std::unexpected(std::move(fault.error));
 }
 
 }  // namespace eventbus

@@ -8,6 +8,7 @@
 
 #include "eventbus/core/error.hpp"
 #include "eventbus/core/json.hpp"
+#include "eventbus/core/text_place.hpp"
 
 namespace eventbus {
 
@@ -24,8 +25,11 @@ class CanonicalJson {
   };
 
   /// Errors as `parse_json_object`, but any kind of document is taken. The error of a bad string or number names the
-  /// outermost member it stands in.
-  Result<void> parse(std::string_view json, std::size_t max_depth = max_json_depth);
+  /// outermost member it stands in. `origin` is where the document begins in the body, for the places in errors.
+  Result<void> parse(std::string_view json, std::size_t max_depth = max_json_depth, TextPlace origin = {});
+
+  /// Where the last `parse` found a fault, when it did.
+  TextPlace fault_place() const { return fault_place_; }
 
   JsonKind kind() const { return kind_; }
   std::string_view text() const { return text_; }
@@ -66,6 +70,7 @@ class CanonicalJson {
   std::vector<Frame> frames_;
   std::vector<bool> marked_;
   JsonKind kind_ = JsonKind::null;
+  TextPlace fault_place_;
 };
 
 }  // namespace eventbus

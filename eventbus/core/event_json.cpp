@@ -90,7 +90,8 @@ Result<std::string_view> events_of(const CanonicalJson& document) {
 Result<EventDraft> parse_event(std::string_view json, const PublishContext& context) {
   if (auto size = check_event_size(json.size(), context); !size) return std::unexpected(std::move(size.error()));
   thread_local CanonicalJson document;
-  if (auto parsed = document.parse(json); !parsed) return std::unexpected(std::move(parsed.error()));
+  if (auto parsed = document.parse(json, max_json_depth, context.origin); !parsed)
+    return std::unexpected(std::move(parsed.error()));
   Result<EventDraft> draft = read_event(document, context);
   document.shrink();
   return draft;

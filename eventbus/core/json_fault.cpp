@@ -14,11 +14,17 @@ using JsonError = boost::json::error;
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
-std::string place_of(std::string_view source, std::size_t offset) {
-  const std::string_view before = source.substr(0, offset);
+TextPlace place_of(const JsonFault& fault, std::size_t offset) {
+  const std::string_view before = fault.source.substr(0, offset);
   const std::size_t newline = before.rfind('\n');
-  const std::string_view line = newline == std::string_view::npos ? before : before.substr(newline + 1);
-  return fmt::format("line {}, column {}", std::ranges::count(before, '\n') + 1, count_characters(line) + 1);
+  if (newline == std::string_view::npos) return {fault.origin.line, fault.origin.column + count_characters(before)};
+  const auto lines = static_cast<std::size_t>(std::ranges::count(before, '\n'));
+  return {fault.origin.line + lines, count_characters(before.substr(newline + 1)) + 1};
+}
+
+DescribedFault malformed_at(const TextPlace& place, std::string_view problem) {
+  return {{ErrorCode::malformed_json, fmt::format("Line {}, column {}: {}.", place.line, place.column, problem)},
+          place};
 }
 
 bool is_high_surrogate_escape(std::string_view text) {
@@ -64,26 +70,25 @@ std::string syntax_problem(const JsonFault& fault) {
   return found_at(fault.source, fault.offset);
 }
 
-Error malformed(const JsonFault& fault) {
+DescribedFault malformed(const JsonFault& fault) {
   if (fault.source.find_first_not_of(" \t\r\n") == std::string_view::npos) {
-    return {ErrorCode::malformed_json, "Line 1, column 1: the body is empty; a JSON document is expected."};
+    return malformed_at(fault.origin, "the body is empty; a JSON document is expected");
   }
   if (fault.source.starts_with(byte_order_mark)) {
-    return {ErrorCode::malformed_json, "Line 1, column 1: a byte order mark is not allowed; send UTF-8 without it."};
+    return malformed_at(fault.origin, "a byte order mark is not allowed; send UTF-8 without it");
   }
-  std::string place = place_of(fault.source, fault.offset);
-  place.front() = 'L';
-  return {ErrorCode::malformed_json, fmt::format("{}: {}.", place, syntax_problem(fault))};
+  return malformed_at(place_of(fault, fault.offset), syntax_problem(fault));
 }
 
-Error invalid(const JsonFault& fault, std::size_t offset, std::string_view problem) {
-  const std::string message = fmt::format("{} ({})", problem, place_of(fault.source, offset));
-  return {ErrorCode::invalid, fmt::format("{}: {}.", fault.field, message), {{fault.field, message}}};
+DescribedFault invalid(const JsonFault& fault, std::size_t offset, std::string_view problem) {
+  const TextPlace place = place_of(fault, offset);
+  const std::string message = fmt::format("{} (line {}, column {})", problem, place.line, place.column);
+  return {{ErrorCode::invalid, fmt::format("{}: {}.", fault.field, message), {{fault.field, message}}}, place};
 }
 
 }  // namespace
 
-Error describe_json_fault(const JsonFault& fault) {
+DescribedFault describe_json_fault(const JsonFault& fault) {
   const std::size_t bad_utf8 =
       find_invalid_utf8(fault.source.substr(0, std::min(fault.offset + 4, fault.source.size())));
   const bool cut_by_window = bad_utf8 != std::string_view::npos && bad_utf8 > fault.offset;

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "eventbus/core/error.hpp"
+#include "eventbus/core/text_place.hpp"
 
 namespace eventbus {
 
@@ -19,11 +20,17 @@ struct JsonFault {
   std::size_t offset;  ///< Byte at which the parser stopped.
   boost::json::error_code code;
   JsonRefusal refusal;
-  std::string field;  ///< Outermost member that holds the fault, or "body".
+  std::string field;      ///< Outermost member that holds the fault, or "body".
+  TextPlace origin = {};  ///< Where the source begins in the body.
 };
 
-/// The error to answer with: `malformed_json` with line and column (in characters, from 1), or `invalid` where the text
-/// is JSON that can not be stored (bad UTF-8, NUL, lone surrogates, too deep, number out of range).
-Error describe_json_fault(const JsonFault& fault);
+struct DescribedFault {
+  Error error;
+  TextPlace place;  ///< In the body.
+};
+
+/// The error to answer with: `malformed_json` with line and column of the body, or `invalid` where the text is JSON
+/// that can not be stored (bad UTF-8, NUL, lone surrogates, too deep, number out of range).
+DescribedFault describe_json_fault(const JsonFault& fault);
 
 }  // namespace eventbus

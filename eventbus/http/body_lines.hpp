@@ -1,63 +1,46 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "eventbus/core/text_place.hpp"
+
 namespace eventbus {
 
-/// Cuts a body that arrives in pieces into lines (LF or CRLF). Lines within one piece are views into it; only a line
-/// that spans pieces is copied, and never more than `longest` bytes of it. Not thread-safe.
+/// One line of a body that isn't blank.
+struct BodyLine {
+  std::string_view text;  ///< Without its end and the white space it begins with; empty where it is too long.
+  TextPlace place;        ///< Of the first character of `text`, or of what would have been it.
+  bool too_long = false;
+};
+
+/// Cuts a body that arrives in pieces into lines (LF or CRLF); what comes out doesn't depend on the pieces. Lines
+/// within one piece are views into it; only a line that spans pieces is copied, and never more than `longest` bytes of
+/// it. Not thread-safe.
 class BodyLines {
  public:
   explicit BodyLines(std::size_t longest) : longest_(longest) {}
 
-  /// Calls `sink(line, too_long)` for each line that `piece` completes; of a line that is too long `line` is empty.
-  template <class Sink>
-  void feed(std::string_view piece, Sink&& sink) {
-    while (!piece.empty()) {
-      const auto end = piece.find('\n');
-      if (end == std::string_view::npos) return keep(piece);
-      if (begun()) {
-        keep(piece.substr(0, end));
-        emit(kept_, sink);
-      } else {
-        emit(piece.substr(0, end), sink);
-      }
-      restart();
-      piece.remove_prefix(end + 1);
-    }
-  }
-
-  /// The last line, where it has no end.
-  template <class Sink>
-  void finish(Sink&& sink) {
-    if (begun()) emit(kept_, sink);
-    restart();
-  }
+  /// The next piece, which must stay valid until `next` returned none; an empty one is the end of the body.
+  void feed(std::string_view piece);
+  /// The next line; none until more is fed. Valid until the next call of a member.
+  std::optional<BodyLine> next();
 
  private:
-  bool begun() const { return too_long_ || !kept_.empty(); }
-  void keep(std::string_view part) {
-    too_long_ = too_long_ || kept_.size() + part.size() > longest_ + 1;
-    if (too_long_) {
-      kept_.clear();
-    } else {
-      kept_ += part;
-    }
-  }
-  template <class Sink>
-  void emit(std::string_view line, Sink& sink) {
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    const bool too_long = too_long_ || line.size() > longest_;
-    sink(too_long ? std::string_view() : line, too_long);
-  }
-  void restart() {
-    kept_.clear();
-    too_long_ = false;
-  }
+  std::string_view begin(std::string_view part);
+  void keep(std::string_view part);
+  std::optional<BodyLine> finish(std::string_view part);
 
   std::size_t longest_;
-  std::string kept_;
+  std::string_view rest_;  ///< Of the piece.
+  bool ended_ = false;     ///< The body's end was fed and its last line not given out.
+
+  // The line at hand.
+  bool begun_ = false;
+  std::size_t number_ = 0;
+  std::size_t indent_ = 0;  ///< Characters of white space before its text.
+  std::string kept_;        ///< Of its text, what earlier pieces held.
   bool too_long_ = false;
 };
 

@@ -38,11 +38,18 @@ void append_problem(std::string& out, const Error& error, std::string_view corre
   out += '}';
 }
 
-void append_error_object(std::string& out, const Error& error) {
+bool retryable(ErrorCode code) {
+  const auto status = describe(code).status;
+  return status == 429 || status == 503;
+}
+
+void append_event_error(std::string& out, const Error& error, const TextPlace& place) {
   out += R"({"code":")";
   out += describe(error.code).name;
   out += R"(","detail":)";
   append_json_string(out, error.detail);
+  out += retryable(error.code) ? R"(,"retryable":true)" : R"(,"retryable":false)";
+  out += R"(,"line":)" + std::to_string(place.line) + R"(,"column":)" + std::to_string(place.column);
   append_fields(out, error.fields);
   out += '}';
 }

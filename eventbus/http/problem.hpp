@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "eventbus/core/error.hpp"
+#include "eventbus/core/text_place.hpp"
 
 namespace eventbus {
 
@@ -13,7 +14,11 @@ namespace eventbus {
 void append_problem(std::string& out, const Error& error, std::string_view correlation_id,
                     std::string_view extension = {});
 
-/// Appends {"code","detail","errors"?}: one refused event within a batch's results.
-void append_error_object(std::string& out, const Error& error);
+/// Whether the same request may succeed later as it is: those that are answered with 429 or 503.
+bool retryable(ErrorCode code);
+
+/// Appends {"code","detail","retryable","line","column","errors"?}: why one event of a batch was refused, and where in
+/// the body it is (or its fault).
+void append_event_error(std::string& out, const Error& error, const TextPlace& place);
 
 }  // namespace eventbus

@@ -19,8 +19,18 @@ TEST(Problem, HasTheMembersOfTheContract) {
 
 TEST(Problem, WithoutFieldsHasNoErrors) {
   std::string out;
-  append_error_object(out, {ErrorCode::queue_full, "full"});
-  EXPECT_EQ(out, R"({"code":"queue_full","detail":"full"})");
+  append_problem(out, {ErrorCode::queue_full, "full"}, "id-1");
+  EXPECT_TRUE(out.ends_with(R"("detail":"full","code":"queue_full","correlation_id":"id-1"})")) << out;
+}
+
+TEST(Problem, OfAnEventSaysWhereItIsAndWhetherToTryAgain) {
+  std::string out;
+  append_event_error(out, {ErrorCode::queue_full, "full"}, {.line = 3, .column = 7});
+  EXPECT_EQ(out, R"({"code":"queue_full","detail":"full","retryable":true,"line":3,"column":7})");
+  out.clear();
+  append_event_error(out, {ErrorCode::invalid, "wrong", {{"a", "must be 1"}}}, {});
+  EXPECT_EQ(out, R"({"code":"invalid","detail":"wrong","retryable":false,"line":1,"column":1,)"
+                 R"("errors":[{"field":"a","message":"must be 1"}]})");
 }
 
 TEST(BodyFields, ReadTypedMembers) {

@@ -2,7 +2,7 @@
 
 #include "eventbus/core/cloudevents.hpp"
 #include "eventbus/core/json.hpp"
-#include "eventbus/http/batch_result.hpp"
+#include "eventbus/http/batch_publish.hpp"
 #include "eventbus/http/call.hpp"
 #include "eventbus/http/event_answers.hpp"
 #include "eventbus/http/media_type.hpp"
@@ -107,39 +107,24 @@ asio::awaitable<Result<void>> publish(Call& call) {
   co_return Result<void>{};
 }
 
-asio::awaitable<Result<void>> publish_drafts(Call& call, std::vector<Result<EventDraft>> parsed, bool atomic) {
-  BatchResult result(call, BatchResult::Detail::all);
-  std::vector<EventDraft> drafts;
-  std::vector<std::size_t> places;
-  for (std::size_t index = 0; index < parsed.size(); ++index) {
-    if (!parsed[index]) continue;
-    drafts.push_back(std::move(*parsed[index]));
-    places.push_back(index);
-  }
-  std::vector<Result<PublishOutcome>> outcomes;
-  const bool spoiled = atomic && drafts.size() < parsed.size();
-  if (!drafts.empty() && !spoiled) {
-    auto published = co_await call.services.bus.publisher.publish_batch(drafts, atomic);
-    if (!published) {
-      call.services.metrics.count_rejected(published.error().code, drafts.size());
-      co_return std::unexpected(std::move(published.error()));
-    }
-    outcomes = std::move(*published);
-  }
-  const Error aborted{ErrorCode::invalid, "Not stored: another event of this atomic batch is not valid."};
-  for (std::size_t index = 0, next = 0; index < parsed.size(); ++index) {
-    const bool tried = next < places.size() && places[next] == index;
-    if (!tried) {
-      result.refuse(index, {}, parsed[index].error());
-    } else if (spoiled) {
-      result.refuse(index, drafts[next++].event->event_id, aborted);
-    } else if (const auto& outcome = outcomes[next++]; outcome) {
-      result.add(index, *outcome);
+asio::awaitable<Result<void>> publish_json_batch(Call& call, bool atomic) {
+  const bool cloudevents = call.format->media_type == cloudevent_batch_type;
+  const auto context = call.publish_context();
+  auto drafts = cloudevents ? parse_cloudevent_batch(call.body, context) : parse_event_batch(call.body, context);
+  if (!drafts) co_return std::unexpected(std::move(drafts.error()));
+  BatchPublish batch(call, BatchResult::Detail::all, atomic);
+  for (std::size_t index = 0; index < drafts->size(); ++index) {
+    auto& draft = (*drafts)[index];
+    if (draft) {
+      batch.take({index}, std::move(*draft), 0);
     } else {
-      result.refuse(index, drafts[next - 1].event->event_id, outcome.error());
+      const auto& [text, place] = batch.result().element(index);
+      const auto faulty = examine_faulty(text, cloudevents ? "id" : "event_id", place);
+      batch.result().refuse({index, place}, faulty.event_id, draft.error());
     }
   }
-  result.answer();
+  co_await batch.finish(true);
+  batch.result().answer();
   co_return Result<void>{};
 }
 
@@ -148,14 +133,7 @@ asio::awaitable<Result<void>> publish_batch(Call& call) {
   const bool atomic = parameters.flag("atomic");
   if (auto checked = parameters.check(); !checked) co_return checked;
   if (call.format->streamed) co_return co_await publish_ndjson(call, atomic);
-  const auto context = call.publish_context();
-  auto drafts = call.format->media_type == cloudevent_batch_type ? parse_cloudevent_batch(call.body, context)
-                                                                 : parse_event_batch(call.body, context);
-  if (!drafts) co_return std::unexpected(std::move(drafts.error()));
-  if (drafts->empty()) {
-    co_return fail(ErrorCode::invalid, "The batch holds no event.", {{"events", "must hold at least one event"}});
-  }
-  co_return co_await publish_drafts(call, std::move(*drafts), atomic);
+  co_return co_await publish_json_batch(call, atomic);
 }
 
 Route publish_route() {
@@ -200,8 +178,11 @@ Route batch_route() {
       .summary = "Publish many events",
       .description =
           "A JSON document of up to 16 MiB, a CloudEvents batch, or NDJSON (one event a line) of any length, which is "
-          "published while it arrives. Each event stands for itself unless atomic. For NDJSON, results lists failures "
-          "only, the first 1000 of them, and index counts the lines that are not blank.",
+          "published while it arrives. Each event stands for itself unless atomic. Where nothing was stored, the "
+          "answer "
+          "is a problem with the members of a BatchResult and the code of the weightiest reason: 503 over 429 over 409 "
+          "over 422. For NDJSON, results lists failures only, the first 1000 of them, and index counts the lines that "
+          "are not blank.",
       .parameters = {{"atomic", R"({"type":"boolean","default":false})",
                       "All events or none. An atomic NDJSON body may have 16 MiB."}},
       .body = {{json_type, R"({"$ref":"#/components/schemas/NewEvents"})",
@@ -211,7 +192,8 @@ Route batch_route() {
                {cloudevent_batch_type, R"({"type":"array","items":{"$ref":"#/components/schemas/CloudEvent"}})",
                 R"([{"specversion":"1.0","id":"ce-2","source":"/shop","type":"order.paid"}])"}},
       .body_limit = BodyLimit::batch,
-      .answers = {{201, "All are stored, or were before.", json_type, R"({"$ref":"#/components/schemas/BatchResult"})"},
+      .answers = {{200, "The batch holds no event.", json_type, R"({"$ref":"#/components/schemas/BatchResult"})"},
+                  {201, "All are stored, or were before.", json_type, R"({"$ref":"#/components/schemas/BatchResult"})"},
                   {207, "Some were refused; results says which and why.", json_type,
                    R"({"$ref":"#/components/schemas/BatchResult"})"},
                   {409, "Nothing was stored.", problem_type, batch_problem},

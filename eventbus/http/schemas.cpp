@@ -81,8 +81,9 @@ constexpr std::string_view field_errors_shape =
     R"({"type":"array","items":{"type":"object","required":["field","message"],"properties":{"field":{"type":"string"},"message":{"type":"string"}}}})";
 
 constexpr std::string_view event_error_shape =
-    R"({"type":"object","required":["code","detail"],"properties":{"code":{"type":"string"},"detail":{"type":"string"},)"
-    R"("retryable":{"type":"boolean"},"line":{"type":"integer","minimum":1},"column":{"type":"integer","minimum":1},)"
+    R"({"type":"object","required":["code","detail","retryable","line","column"],"properties":{"code":{"type":"string"},)"
+    R"("detail":{"type":"string"},"retryable":{"type":"boolean"},"line":{"type":"integer","minimum":1},)"
+    R"("column":{"type":"integer","minimum":1},)"
     R"("errors":{"$ref":"#/components/schemas/FieldErrors"}}})";
 
 constexpr std::string_view problem_shape =

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from support.waiting import unique
+from support.waiting import eventually, unique
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
 
@@ -46,6 +46,129 @@ def test_some_refused(bus):
     assert (body["total"], body["stored"], body["failed"]) == (3, 2, 1)
     error = body["results"][1]["error"]
     assert error["code"] and {"event_type", "colour"} <= {e["field"] for e in error["errors"]}
+
+
+EMPTY = {"json": ({"Content-Type": "application/json"}, '{"events":[]}'), "ndjson": (NDJSON, "\n"),
+         "cloudevents": ({"Content-Type": "application/cloudevents-batch+json"}, " [ ] ")}
+
+
+@pytest.mark.parametrize("query", ["", "?atomic=true", "?atomic=false"])
+@pytest.mark.parametrize("kind", EMPTY)
+def test_an_empty_batch_is_fine(bus, kind, query):
+    headers, body = EMPTY[kind]
+    answer = bus.post(f"/events/batch{query}", body=body, headers=headers)
+    assert answer.ok(200) == {"total": 0, "stored": 0, "duplicates": 0, "failed": 0, "results": []}
+    assert answer.headers["Content-Type"] == "application/json"
+
+
+def as_json(events):
+    return {"Content-Type": "application/json"}, json.dumps({"events": events})
+
+
+def as_ndjson(events):
+    return NDJSON, ndjson(events)
+
+
+def as_cloudevents(events):
+    return {"Content-Type": "application/cloudevents-batch+json"}, json.dumps([
+        {"specversion": "1.0", "source": "/batch", "id": event["event_id"], "type": event["event_type"], "data": event.get("payload", {})}
+        for event in events])
+
+
+FORMATS = {"json": as_json, "ndjson": as_ndjson, "cloudevents": as_cloudevents}
+
+
+@pytest.fixture(params=FORMATS)
+def publish(request, bus):
+    """Publishes events in one of the formats of a batch."""
+    def send(events, query=""):
+        headers, body = FORMATS[request.param](events)
+        return bus.post(f"/events/batch{query}", body=body, headers=headers)
+    return send
+
+
+def full_queue(bus):
+    """A `reject` queue without room, and the event that fills it."""
+    queue = unique("full")
+    bus.declare(queue, queue, max_length=1)
+    filling = {"event_id": unique("filling"), "event_type": queue, "payload": {"n": 1}}
+    bus.publish(**filling)
+    eventually(lambda: bus.queue(queue)["ready"] == 1)
+    return queue, filling
+
+
+@pytest.mark.parametrize("query", ["", "?atomic=true"])
+def test_nothing_stored_for_want_of_room_is_429(bus, publish, query):
+    """Also when some of the events are wrong for good: they don't keep the others from being published later."""
+    queue, filling = full_queue(bus)
+    batch = [{"event_id": unique("waits"), "event_type": queue} for _ in range(2)]
+    answer = publish([*batch, filling | {"payload": {"n": 2}}][:2 if query else 3], query)
+    problem = answer.problem(429, "queue_full")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert (problem["total"], problem["stored"], problem["duplicates"], problem["failed"]) == (len(problem["results"]), 0, 0, len(problem["results"]))
+    for event, result in zip(batch, problem["results"]):
+        assert (result["event_id"], result["status"], result["error"]["code"]) == (event["event_id"], "failed", "queue_full")
+        assert result["error"]["retryable"] is True and result["error"]["detail"]
+
+
+@pytest.mark.parametrize("query", ["", "?atomic=true"])
+def test_nothing_stored_in_read_only_mode_is_503(bus, publish, query):
+    bus.put("/mode", {"mode": "read_only"}).ok(200)
+    try:
+        answer = publish(events(3), query)
+    finally:
+        bus.put("/mode", {"mode": "normal"}).ok(200)
+    problem = answer.problem(503, "read_only")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert (problem["total"], problem["failed"]) == (3, 3) and len(problem["results"]) == 3
+    assert all(result["error"]["retryable"] for result in problem["results"])
+
+
+@pytest.mark.parametrize("query", ["", "?atomic=true"])
+def test_nothing_stored_because_of_conflicts_is_409(bus, publish, query):
+    taken = events(2)
+    assert publish(taken).ok(201)["stored"] == 2
+    answer = publish([event | {"payload": {"other": 1}} for event in taken], query)
+    problem = answer.problem(409, "event_conflict")
+    assert answer.headers["Retry-After"] is None
+    assert [(r["event_id"], r["error"]["code"], r["error"]["retryable"]) for r in problem["results"]] == [
+        (event["event_id"], "event_conflict", False) for event in taken]
+
+
+def test_nothing_stored_because_of_conflicts_and_faults_is_409(bus, publish):
+    taken, wrong = events(1)[0], {"event_id": unique("wrong"), "event_type": "a b"}
+    bus.post("/events", taken).ok(201)
+    problem = publish([wrong, taken | {"payload": {"other": 1}, "event_type": "other"}]).problem(409, "event_conflict")
+    assert [(r["event_id"], r["error"]["code"]) for r in problem["results"]] == [(wrong["event_id"], "invalid"), (taken["event_id"], "event_conflict")]
+
+
+def test_a_failed_event_keeps_the_id_it_named(bus, publish):
+    good, wrong = events(1)[0], {"event_id": unique("named"), "event_type": "a b"}
+    body = publish([good, wrong]).ok(207)
+    failed = [result for result in body["results"] if result["status"] == "failed"]
+    assert [(result["index"], result["event_id"]) for result in failed] == [(1, wrong["event_id"])]
+    assert failed[0]["error"]["retryable"] is False
+    assert "a b" in failed[0]["error"]["detail"] or "type" in failed[0]["error"]["detail"], failed
+
+
+@pytest.mark.parametrize("query", ["", "?atomic=true"])
+def test_repetitions_are_duplicates_while_the_queue_is_full(bus, publish, query):
+    queue, _ = full_queue(bus)
+    bus.ack(queue, bus.receive_one(queue))
+    first, elsewhere = {"event_id": unique("first"), "event_type": queue}, *events(1)
+    eventually(lambda: publish([first, elsewhere]).status == 201)
+    eventually(lambda: bus.queue(queue)["ready"] == 1)
+    body = publish([first, elsewhere, first], query).ok(201)
+    assert (body["total"], body["stored"], body["duplicates"], body["failed"]) == (3, 0, 3, 0)
+
+
+def test_places_say_where_in_the_body_an_event_is(bus):
+    taken = events(1)[0]
+    bus.post("/events", taken).ok(201)
+    conflicting = json.dumps(taken | {"payload": {"other": 1}})
+    text = '{ "events":\n[ {"event_type":"é ü"}, {"event_type":"fine"},\r\n\t%s,\n\n   7 ]}' % conflicting
+    results = bus.post("/events/batch", body=text, headers={"Content-Type": "application/json"}).ok(207)["results"]
+    assert [(r["index"], r["error"]["line"], r["error"]["column"]) for r in results if r["status"] == "failed"] == [(0, 2, 3), (2, 3, 2), (3, 5, 4)]
 
 
 def test_none_valid(bus):
