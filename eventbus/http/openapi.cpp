@@ -68,6 +68,7 @@ void append_parameters(JsonText& json, const Route& route) {
   for (const auto& parameter : route.parameters) {
     json.open('{').member("name", parameter.name);
     json.member("in", parameter.place == ParameterDoc::Place::query ? "query" : "header");
+    if (parameter.required) json.key("required").raw("true");
     json.member("description", parameter.description).key("schema").raw(parameter.schema).close('}');
   }
   json.raw(R"({"$ref":"#/components/parameters/CorrelationId"})").close(']');

@@ -53,15 +53,27 @@ Result<EventDraft> parse_draft(const Call& call) {
                                  call.body, context);
 }
 
-/// A path that GET /events/{event_id} understands, even where the id is the name of another route.
-void add_location(Answer& answer, std::string_view event_id) {
-  answer.headers += "Location: /events/";
-  if (event_id == "batch" || event_id == "stream") {
-    answer.headers += event_id == "batch" ? "%62" : "%73";
-    event_id.remove_prefix(1);
+/// Whether the id is the same after clients and proxies have brought its path into normal form, which takes out ".",
+/// ".." and empty segments, encoded or not.
+bool survives_as_path(std::string_view event_id) {
+  for (std::size_t begin = 0; begin <= event_id.size();) {
+    const auto end = std::min(event_id.find('/', begin), event_id.size());
+    const auto segment = event_id.substr(begin, end - begin);
+    if (segment.empty() || segment == "." || segment == "..") return false;
+    begin = end + 1;
   }
-  append_path_encoded(answer.headers, event_id);
-  answer.headers += "\r\n";
+  return true;
+}
+
+/// Where a GET finds the event: its path, or where that is another route's or wouldn't arrive, its id as a parameter.
+void add_location(Call& call, std::string_view event_id) {
+  constexpr std::string_view prefix = "/events/";
+  std::string path(prefix);
+  append_path_encoded(path, event_id);
+  const auto found = call.services.router.find(http::verb::get, path);
+  if (found.parameter.size() != path.size() - prefix.size() || !survives_as_path(event_id))
+    path.replace(0, prefix.size(), "/events/by-id?event_id=");
+  call.answer.add_header("Location", path);
 }
 
 void answer_published(Call& call, const PublishOutcome& outcome, bool wait_for_broker) {
@@ -73,7 +85,7 @@ void answer_published(Call& call, const PublishOutcome& outcome, bool wait_for_b
   append_json_string(answer.body, event.event_id);
   answer.body.append(R"(,"status":")").append(publish_status(outcome)).append(R"("})");
   answer.correlation_id = event.correlation_id;
-  add_location(answer, event.event_id);
+  add_location(call, event.event_id);
 }
 
 /// How long to wait for the broker; none when the store is enough.

@@ -36,10 +36,18 @@ TEST(Publish, AnswersWithIdStatusAndLocation) {
 TEST(Publish, LocationsOfIdsThatAreRoutesWork) {
   TestService service;
   TestConnection client(service.port());
-  for (const std::string id : {"batch", "stream", "batch/x"}) {
-    const auto location =
-        client.request("POST", "/events", R"({"event_type":"a","event_id":")" + id + "\"}").headers.at("location");
-    EXPECT_EQ(client.request("GET", location).status, 200) << location;
+  const std::map<std::string, std::string> locations{{"batch", "/events/by-id?event_id=batch"},
+                                                     {"stream", "/events/by-id?event_id=stream"},
+                                                     {"by-id", "/events/by-id?event_id=by-id"},
+                                                     {"..", "/events/by-id?event_id=.."},
+                                                     {"../queues", "/events/by-id?event_id=../queues"},
+                                                     {"a//b+c", "/events/by-id?event_id=a//b%2Bc"},
+                                                     {"batch/x", "/events/batch/x"},
+                                                     {"...", "/events/..."}};
+  for (const auto& [id, location] : locations) {
+    const auto answer = client.request("POST", "/events", R"({"event_type":"a","event_id":")" + id + "\"}");
+    EXPECT_EQ(answer.headers.at("location"), location);
+    EXPECT_EQ(body_of(client.request("GET", location)).at("event_id").as_string(), id);
   }
 }
 

@@ -18,11 +18,11 @@ Error not_acceptable(std::string_view offered) {
   return {ErrorCode::not_acceptable, "Accept must allow " + std::string(offered) + "."};
 }
 
-asio::awaitable<Result<void>> get_event(Call& call) {
+asio::awaitable<Result<void>> answer_event(Call& call, std::string event_id) {
   constexpr std::array offered{json_type, cloudevent_type};
   const auto type = preferred_type(call.request.header(http::field::accept), offered);
   if (type.empty()) co_return std::unexpected(not_acceptable("application/json or application/cloudevents+json"));
-  const auto stored = co_await call.services.bus.store.get(call.parameter);
+  const auto stored = co_await call.services.bus.store.get(std::move(event_id));
   if (!stored) co_return fail(ErrorCode::unknown_event, "No event has this event_id.");
   call.answer.content_type = type;
   if (type == cloudevent_type) {
@@ -31,6 +31,18 @@ asio::awaitable<Result<void>> get_event(Call& call) {
     append_stored_event(call.answer.body, *stored);
   }
   co_return Result<void>{};
+}
+
+asio::awaitable<Result<void>> get_event(Call& call) {
+  co_return co_await answer_event(call, call.parameter);
+}
+
+asio::awaitable<Result<void>> get_event_by_id(Call& call) {
+  auto parameters = call.parameters();
+  std::string event_id(parameters.text("event_id"));
+  if (!parameters.has("event_id")) parameters.refuse("event_id", "is required");
+  if (auto checked = parameters.check(); !checked) co_return checked;
+  co_return co_await answer_event(call, std::move(event_id));
 }
 
 void read_pattern(Parameters& parameters, EventQuery& query) {
@@ -167,17 +179,42 @@ Route listing_route() {
       .handler = list_events};
 }
 
+std::vector<AnswerDoc> event_answers() {
+  return {{200, "The event.", json_type, stored_event},
+          {200, "", cloudevent_type, R"({"$ref":"#/components/schemas/CloudEvent"})"}};
+}
+
 Route event_route() {
   return {.method = http::verb::get,
           .path = "/events/{event_id...}",
           .operation_id = "getEvent",
           .tag = "Query",
           .summary = "Get one event",
-          .description = "Slashes of the id may be written plainly or as %2F.",
-          .answers = {{200, "The event.", json_type, stored_event},
-                      {200, "", cloudevent_type, R"({"$ref":"#/components/schemas/CloudEvent"})"}},
+          .description =
+              "Slashes of the id may be written plainly or as %2F. For ids that a path can't hold, see "
+              "/events/by-id.",
+          .answers = event_answers(),
           .errors = {ErrorCode::unknown_event, ErrorCode::not_acceptable},
           .handler = get_event};
+}
+
+Route event_by_id_route() {
+  return {.method = http::verb::get,
+          .path = "/events/by-id",
+          .operation_id = "getEventById",
+          .tag = "Query",
+          .summary = "Get one event, whatever its id is",
+          .description =
+              "For ids that are no path of their own: those of other routes (batch, by-id, stream) and those "
+              "with an empty, \".\" or \"..\" segment, which clients and proxies take out of paths. Location "
+              "names this form for them.",
+          .parameters = {{.name = "event_id",
+                          .schema = R"({"type":"string","minLength":1,"maxLength":255})",
+                          .description = "The id.",
+                          .required = true}},
+          .answers = event_answers(),
+          .errors = {ErrorCode::unknown_event, ErrorCode::not_acceptable},
+          .handler = get_event_by_id};
 }
 
 Route stream_route() {
@@ -206,7 +243,7 @@ Route stream_route() {
 }  // namespace
 
 std::vector<Route> query_routes() {
-  return {listing_route(), event_route(), stream_route()};
+  return {listing_route(), event_route(), event_by_id_route(), stream_route()};
 }
 
 }  // namespace eventbus

@@ -26,6 +26,7 @@ struct ParameterDoc {
   std::string_view schema;  ///< JSON Schema text.
   std::string_view description;
   Place place = Place::query;
+  bool required = false;
 };
 
 /// One content type that a request body may have.

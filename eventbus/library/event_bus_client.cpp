@@ -194,7 +194,7 @@ std::vector<Result<bool>> EventBusClient::publish_batch(std::vector<Event> event
 
 Result<std::optional<StoredEvent>> EventBusClient::get_event(std::string event_id) {
   return impl_->ask<std::optional<StoredEvent>>(
-      {.target = "/events/" + percent_encode(event_id)},
+      {.target = "/events/by-id?event_id=" + percent_encode(event_id)},
       [](const HttpAnswer& answer) -> Result<std::optional<StoredEvent>> {
         if (answer.status == 404 && error_of(answer).code == ErrorCode::unknown_event) return std::nullopt;
         if (!answer.ok()) return std::unexpected(error_of(answer));

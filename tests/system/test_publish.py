@@ -1,12 +1,13 @@
 """POST /events and GET /events/{id}: the shapes, the defaults, idempotency."""
 import datetime
 import re
+import string
 import urllib.parse
 import uuid
 
 import pytest
 
-from support.waiting import unique
+from support.waiting import eventually, unique
 
 FULL = {"event_type": "user.created", "timestamp": "2026-01-02T03:04:05.678901+02:00", "payload": {"user_id": 123},
         "ordering_key": "user-123", "correlation_id": "corr-1", "exchange": "shop", "routing_key": "eu.user"}
@@ -50,6 +51,52 @@ def test_location_is_a_path_that_works(bus):
     assert answer.ok(201)["event_id"] == event_id
     assert bus.get(answer.headers["Location"]).ok(200)["event_id"] == event_id
     assert urllib.parse.unquote(answer.headers["Location"]) == f"/events/{event_id}"
+
+
+AWKWARD_IDS = ["../queues", ".", "..", "...", "a/b", "a/../b", "a/./b", "/a", "a/", "//", "a//b", "stream", "batch", "by-id", "batch/x",
+               "stream/..", "%2F", "%2e%2e", "?", "#", "a?event_id=b&c", "+", " ", "\\", "a:b@c", "é/ü 😀", "by-id?event_id=x", "ü" * 255]
+
+
+def normalised(location):
+    """The address as clients write it (RFC 3986, section 6.2.2): what needn't be encoded isn't, dot segments are gone."""
+    path, mark, query = location.partition("?")
+    for character in "-._~" + string.ascii_letters + string.digits:
+        path = path.replace(f"%{ord(character):02X}", character).replace(f"%{ord(character):02x}", character)
+    return urllib.parse.urljoin("http://localhost/", path).removeprefix("http://localhost") + mark + query
+
+
+@pytest.mark.parametrize("event_id", AWKWARD_IDS)
+def test_location_leads_to_the_event_whatever_its_id(bus, event_id):
+    answer = bus.post("/events", {"event_id": event_id, "event_type": "a"})
+    assert answer.status in (200, 201), answer
+    location = answer.headers["Location"]
+    for address in (location, normalised(location), re.sub("//+", "/", location)):
+        event = bus.get(address).ok(200)
+        assert event.get("event_id") == event_id, (location, address)
+    assert bus.request("HEAD", location).status == 200
+
+
+@pytest.mark.parametrize("event_id", AWKWARD_IDS)
+def test_any_event_is_found_by_its_id_as_a_parameter(bus, event_id):
+    bus.post("/events", {"event_id": event_id, "event_type": "a"}).ok(200, 201)
+    assert bus.get("/events/by-id", query={"event_id": event_id}).ok(200)["event_id"] == event_id
+    cloudevent = bus.get("/events/by-id", query={"event_id": event_id}, headers={"Accept": "application/cloudevents+json"})
+    assert cloudevent.ok(200)["id"] == event_id
+
+
+def test_what_by_id_refuses(bus):
+    bus.get("/events/by-id").problem(422, "invalid", "event_id")
+    bus.get("/events/by-id?event_id=").problem(422, "invalid", "event_id")
+    bus.get("/events/by-id?event_id=nobody").problem(404, "unknown_event")
+
+
+def test_the_detail_of_a_refusal_names_the_fields(bus):
+    for path in ("/events?limit=0", "/events/by-id", "/events/stream?from=yesterday", "/events?colour=red", "/events?limit=%zz", "/events/%zz"):
+        problem = bus.get(path).problem(422)
+        fault = problem["errors"][0]
+        assert f"{fault['field']}: {fault['message']}" in problem["detail"], problem
+    problem = bus.post("/queues/nobody/receive", {"max": 0}).problem(422, "invalid", "max")
+    assert problem["detail"].startswith("max: "), problem
 
 
 def test_the_same_event_again_is_a_duplicate(bus):
@@ -128,3 +175,18 @@ def test_traceparent_travels_with_the_event(bus):
 
 def test_an_unknown_event_is_not_found(bus):
     bus.get("/events/nobody").problem(404)
+
+
+@pytest.mark.parametrize("query", ["", "?wait=published&timeout_ms=10000"])
+def test_a_repetition_is_a_duplicate_while_its_queue_is_full(bus, query):
+    queue = unique("full")
+    bus.declare(queue, queue, max_length=1)
+    event = {"event_id": unique("once"), "event_type": queue, "payload": {"n": 1}}
+    bus.publish(**event)
+    eventually(lambda: bus.queue(queue)["ready"] == 1)
+    bus.post(f"/events{query}", event | {"event_id": unique("other")}).problem(429, "queue_full")
+    bus.post(f"/events{query}", {"event_type": queue}).problem(429, "queue_full")
+    assert bus.post(f"/events{query}", event).ok(200)["status"] == "duplicate"
+    bus.post(f"/events{query}", event | {"payload": {"n": 2}}).problem(409, "event_conflict")
+    assert [d["event"]["event_id"] for d in bus.receive(queue, wait_ms=5000)] == [event["event_id"]]
+    assert bus.queue(queue)["ready"] == 0
