@@ -66,15 +66,25 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string detail, std::vect
 }
 
 /// The world broke: a disk, a socket, a server. Handled at the HTTP session, the relay, the delivery attempt and `main`
-/// only; becomes a 503 with `Retry-After`. Holds operation and target, never a secret.
+/// only; becomes a 503 with `Retry-After`. `what()` is for the log: operation, target and reason, never a secret. It
+/// may name hosts, users, databases and files, which are no business of a client's: that one gets `client_detail`.
 class Unavailable : public std::runtime_error {
  public:
   Unavailable(std::string_view operation, std::string_view reason,
               std::chrono::seconds retry_after = std::chrono::seconds{1})
       : std::runtime_error(std::string(operation) + ": " + std::string(reason)), retry_after_(retry_after) {}
   std::chrono::seconds retry_after() const { return retry_after_; }
+  /// What a client is told: that something is away, or better what it can do about it.
+  const std::string& client_detail() const { return client_detail_; }
+  /// Gives the client more than the general sentence: text of ours and the names that the client uses itself.
+  Unavailable& tell_client(std::string_view detail) {
+    client_detail_ = detail;
+    return *this;
+  }
 
  private:
+  std::string client_detail_ =
+      "Something that the service needs for this is away; its log tells what and why. Try again after Retry-After.";
   std::chrono::seconds retry_after_;
 };
 

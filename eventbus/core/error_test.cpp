@@ -37,5 +37,13 @@ TEST(Error, FailMakesAnUnexpected) {
   EXPECT_EQ(result.error().fields.at(0).field, "limit");
 }
 
+TEST(Unavailable, TellsTheLogWhatItKeepsFromTheClient) {
+  Unavailable away("connecting to ann@db.internal:5432/orders", "no answer");
+  EXPECT_STREQ(away.what(), "connecting to ann@db.internal:5432/orders: no answer");
+  EXPECT_EQ(away.client_detail().find("db.internal"), std::string::npos);
+  EXPECT_NE(away.client_detail().find("Retry-After"), std::string::npos);
+  EXPECT_EQ(away.tell_client("The disk is full.").client_detail(), "The disk is full.");
+}
+
 }  // namespace
 }  // namespace eventbus

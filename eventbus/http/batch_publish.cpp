@@ -2,9 +2,6 @@
 
 #include <utility>
 
-#include "eventbus/runtime/dependency_guard.hpp"
-#include "eventbus/telemetry/log.hpp"
-
 namespace eventbus {
 namespace {
 
@@ -56,14 +53,10 @@ asio::awaitable<void> BatchPublish::run(std::shared_ptr<const Group> group) {
       refuse(*group, outcomes.error());
     }
   } catch (const Unavailable& failure) {
-    log(level_of(failure, call_.services.troubles), "a part of a batch was not stored; the client is told to try again",
-        {{"correlation_id", call_.correlation_id()}, {"error", std::string_view(failure.what())}});
     result_.retry_after(failure.retry_after());
-    refuse(*group, {ErrorCode::unavailable, "The store can't be reached now. Publish again after Retry-After."});
+    refuse(*group, call_.failed(failure));
   } catch (const std::exception& failure) {
-    log_error("a part of a batch failed for a reason that should not exist; the client gets an error",
-              {{"correlation_id", call_.correlation_id()}, {"error", std::string_view(failure.what())}});
-    refuse(*group, {ErrorCode::internal, "An unexpected error; its correlation_id is in the service's log."});
+    refuse(*group, call_.failed(failure));
   }
   --under_way_;
   changed_.notify_all();

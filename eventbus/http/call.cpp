@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "eventbus/core/uuid.hpp"
+#include "eventbus/telemetry/log.hpp"
 #include "eventbus/telemetry/trace_context.hpp"
 
 namespace eventbus {
@@ -58,6 +59,21 @@ PublishContext Call::publish_context() const {
   if (!traceparent.empty()) context.traceparent = valid_traceparent(traceparent);
   context.max_event_bytes = services.settings.max_event_bytes;
   return context;
+}
+
+Error Call::failed(const std::exception& failure) {
+  const auto path = route == nullptr ? std::string_view("unmatched") : route->path;
+  const std::string_view reason = failure.what();
+  const std::initializer_list<LogField> fields{
+      {"route", path}, {"correlation_id", correlation_id()}, {"error", reason}};
+  if (const auto* away = dynamic_cast<const Unavailable*>(&failure)) {
+    log(level_of(*away, services.troubles), "a request could not be served; the client is told to try again", fields);
+    return {ErrorCode::unavailable, away->client_detail()};
+  }
+  const bool is_new = services.troubles.level(reason) == LogLevel::warning;
+  log(is_new ? LogLevel::error : LogLevel::debug,
+      "a request failed for a reason that should not exist; the client is told so", fields);
+  return {ErrorCode::internal, "An unexpected error; its correlation_id is in the service's log."};
 }
 
 void StreamedAnswer::begin() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,8 @@ class Call {
   /// The same, or else one that stays for this call.
   std::string_view correlation_id();
   PublishContext publish_context() const;
+  /// Logs why the request, or a part of it, could not be served, and gives what its client may know of that.
+  Error failed(const std::exception& failure);
 
   Services& services;
   Connection& connection;

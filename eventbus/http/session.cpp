@@ -261,18 +261,10 @@ asio::awaitable<Result<void>> Session::call_handler() {
     if (const auto* sync = std::get_if<SyncHandler>(&call_.route->handler)) co_return (*sync)(call_);
     co_return co_await std::get<AsyncHandler>(call_.route->handler)(call_);
   } catch (const Unavailable& failure) {
-    log(level_of(failure, services_.troubles), "a request could not be served; the client is told to try again",
-        {{"route", call_.route->path},
-         {"correlation_id", call_.correlation_id()},
-         {"error", std::string_view(failure.what())}});
     call_.answer.add_header("Retry-After", std::to_string(std::max<long>(1, failure.retry_after().count())));
-    co_return fail(ErrorCode::unavailable, failure.what());
+    co_return std::unexpected(call_.failed(failure));
   } catch (const std::exception& failure) {
-    log_error("a request failed for a reason that should not exist; the client gets a 500",
-              {{"route", call_.route->path},
-               {"correlation_id", call_.correlation_id()},
-               {"error", std::string_view(failure.what())}});
-    co_return fail(ErrorCode::internal, "An unexpected error; its correlation_id is in the service's log.");
+    co_return std::unexpected(call_.failed(failure));
   }
 }
 

@@ -70,8 +70,9 @@ struct ConnectionPool::State : std::enable_shared_from_this<ConnectionPool::Stat
   void give_back(std::unique_ptr<Connection> returned);
   void drop_surplus(Clock::time_point now);
   Unavailable exhausted() const {
-    return {"using " + connection.printable(),
-            fmt::format("all {} connections are busy. Look for slow queries, or raise POOL_MAX_SIZE.", settings.max)};
+    const auto reason =
+        fmt::format("all {} connections are busy. Look for slow queries, or raise POOL_MAX_SIZE.", settings.max);
+    return Unavailable("using " + connection.printable(), reason).tell_client("PostgreSQL: " + reason);
   }
   Unavailable closed_error() const { return {"using " + connection.printable(), "the service shuts down"}; }
 

@@ -37,7 +37,8 @@ constexpr std::array faults{
     Fault{"53300", false, false, "Raise max_connections of the server in %v, or lower POOL_MAX_SIZE."},
     Fault{"55P03", true, false, "A lock is held by somebody else; it is tried again."},
     Fault{"57014", false, false,
-          "The statement took longer than its timeout: narrow the query, or look at the server's load."},
+          "The statement took longer than its timeout: narrow the query (start_time and end_time help), or look at the "
+          "server's load. Conditions on the payload need EVENTBUS_PAYLOAD_INDEX=true to be quick."},
     Fault{"57P01", true, false, "The server shuts down; the connection is opened again by itself."},
     Fault{"57P02", true, false, "The server crashed; the connection is opened again by itself."},
     Fault{"57P03", true, false, "The server in %v starts or stops; wait until it accepts connections."},
@@ -86,7 +87,11 @@ ServerError::ServerError(std::string_view operation, std::string_view message, s
     : Unavailable(operation, describe(message, sqlstate, variable)),
       sqlstate_(sqlstate),
       retryable_(explain(sqlstate).retryable),
-      lasting_(explain(sqlstate).lasting) {}
+      lasting_(explain(sqlstate).lasting) {
+  const auto code = is_sqlstate(sqlstate) ? fmt::format(" ({})", sqlstate) : std::string();
+  tell_client(fmt::format("PostgreSQL can't do this now{}. {} The service's log tells more.", code,
+                          with_variable(explain(sqlstate).remedy, variable)));
+}
 
 ConnectFailure read_connect_failure(std::string_view libpq_message) {
   for (auto place = libpq_message.find(":  "); place != std::string_view::npos;

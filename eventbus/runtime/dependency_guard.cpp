@@ -93,14 +93,17 @@ BreakerOpen DependencyGuard::refusal() const {
   if (breaker_.held_open()) {
     const auto remedy = "an operator holds its circuit breaker open. POST /breakers/" + breaker_.name() +
                         "/close (eventbus breakers close " + breaker_.name() + ") lets calls through again";
-    return {breaker_.name(), remedy, while_held_open};
+    BreakerOpen refused{breaker_.name(), remedy, while_held_open};
+    refused.tell_client(refused.what());
+    return refused;
   }
   const auto wait = breaker_.next_probe().value_or(clock_()) - clock_();
-  const auto reason =
-      "its circuit breaker is open and refuses calls until a probe succeeds; it probes by itself. "
-      "It opened because of: " +
-      last_failure_;
-  return {breaker_.name(), reason, std::max(std::chrono::seconds{1}, std::chrono::ceil<std::chrono::seconds>(wait))};
+  const std::string state =
+      "its circuit breaker is open and refuses calls until a probe succeeds; it probes by itself. ";
+  BreakerOpen refused{breaker_.name(), state + "It opened because of: " + last_failure_,
+                      std::max(std::chrono::seconds{1}, std::chrono::ceil<std::chrono::seconds>(wait))};
+  refused.tell_client(breaker_.name() + ": " + state + "The service's log tells why.");
+  return refused;
 }
 
 /// The failure itself has its own line, by whoever saw it first.

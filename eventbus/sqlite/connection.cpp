@@ -33,7 +33,7 @@ std::string_view remedy(int code) {
     case SQLITE_INTERRUPT:
       return "interrupted by the shutdown";
     default:
-      return "see the error above";
+      return "it failed";
   }
 }
 
@@ -53,7 +53,8 @@ std::string message_of(sqlite3* database, int code) {
         "{} is damaged or no database ({}). Restore it from a backup, or move it away to start with an empty one.",
         file, message));
   }
-  throw Unavailable(fmt::format("{} {}", operation, file), fmt::format("{} ({})", remedy(primary), message));
+  throw Unavailable(fmt::format("{} {}", operation, file), fmt::format("{} ({})", remedy(primary), message))
+      .tell_client(fmt::format("Storage: {}. The service's log tells more.", remedy(primary)));
 }
 
 void check(sqlite3* database, int code, std::string_view operation) {

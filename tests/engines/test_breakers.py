@@ -71,7 +71,7 @@ def test_postgres_dies_and_comes_back(server, bus, postgres, end):
     try:
         refused = eventually(lambda: (answer := bus.post("/events", {"event_type": kind})).status == 503 and answer)
         assert int(refused.headers["Retry-After"]) >= 1
-        assert "DATABASE_URL" in eventually(lambda: "DATABASE_URL" in (text := bus.get("/events").problem(503, "unavailable")["detail"]) and text)
+        assert "log" in bus.get("/events").problem(503, "unavailable")["detail"]
         opened = eventually(lambda: (one := breaker(bus, "postgres"))["state"] == "open" and one)
         assert opened["failures"] >= 5 and opened["next_probe_at"] and not opened["held_open"]
         assert bus.get("/ready").json["postgres"] == "disconnected"
@@ -94,7 +94,7 @@ def test_rabbitmq_goes_away_and_comes_back(server, bus, rabbitmq):
         eventually(lambda: breaker(bus, "rabbitmq")["state"] == "open")
         published = [bus.post("/events", {"event_type": kind}).ok(201)["event_id"] for _ in range(20)]
         refused = bus.post(f"/queues/{queue}/receive", {"max": 1, "wait_ms": 10000})
-        assert "RABBITMQ_URL" in refused.problem(503, "unavailable")["detail"]
+        assert "log" in refused.problem(503, "unavailable")["detail"]
         assert int(refused.headers["Retry-After"]) >= 1
         assert bus.get("/ready").json["rabbitmq"] == "disconnected"
         assert eventually(lambda: outbox(bus) == 20)

@@ -52,6 +52,11 @@ class Settling {
   bool finished_ = false;
 };
 
+Unavailable lost_while_acknowledging() {
+  constexpr std::string_view reason = "the connection to RabbitMQ was lost; the events come again";
+  return Unavailable("acknowledging", reason).tell_client(reason);
+}
+
 }  // namespace
 
 /// RabbitMQ forgets them. Those of a lost connection come again.
@@ -60,12 +65,11 @@ asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials se
   Settling settling(queue, serials, clock);
   guard.check();
   const auto consumer = queue->consumer;
-  if (!consumer) throw Unavailable("acknowledging", "the connection to RabbitMQ was lost; the events come again");
+  if (!consumer) throw lost_while_acknowledging();
   std::vector<std::string> held;
   for (const auto serial : serials) {
     const auto* message = queue->buffer.settling(serial);
-    if (message == nullptr)
-      throw Unavailable("acknowledging", "the connection to RabbitMQ was lost; the events come again");
+    if (message == nullptr) throw lost_while_acknowledging();
     if (queue->record.definition.ordered && message->queued.trials.attempt > 1)
       held.push_back(message->queued.event.event->event_id);
   }
@@ -77,7 +81,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials se
   settling.finish();
   for (const auto serial : serials) queue->buffer.remove(serial);
   wake(*queue);
-  if (!lost.empty()) throw Unavailable("acknowledging", "the connection to RabbitMQ was lost; the events come again");
+  if (!lost.empty()) throw lost_while_acknowledging();
   if (!held.empty()) co_await catalog.release(queue->name(), std::move(held));
 }
 

@@ -14,6 +14,14 @@ namespace {
 
 constexpr int horizon_column = event_column_count;
 
+Unavailable numbering_goes_on(Position after) {
+  const auto reason = fmt::format(
+      "table events of an earlier service is being taken over, and its events behind position {} have no position yet. "
+      "Try again later",
+      after);
+  return Unavailable("reading the log", reason).tell_client(reason);
+}
+
 }  // namespace
 
 postgres::Statement log_statement(Position after, std::size_t limit, std::string_view pattern) {
@@ -40,11 +48,7 @@ bool LogTaker::take(const postgres::Row& row) {
 
 EventStore::LogPage LogTaker::page() {
   // Only behind the last numbered event of a table that is being taken over; an empty page would say that it was all.
-  if (events().empty() && horizon_ <= after_ + 1 && after_ < first_base - 1)
-    throw Unavailable("reading the log",
-                      fmt::format("table events of an earlier service is being taken over, and its events behind "
-                                  "position {} have no position yet. Try again later",
-                                  after_));
+  if (events().empty() && horizon_ <= after_ + 1 && after_ < first_base - 1) throw numbering_goes_on(after_);
   const bool cut = events().size() == limit_ || full();
   const auto scanned = cut ? events().back().position : std::max(after_, horizon_ - 1);
   return {std::move(events()), scanned};
