@@ -15,6 +15,25 @@ BrokerMetrics::BrokerMetrics(MetricRegistry& registry)
       delivery_time(registry.histograms("eventbus_delivery_duration_seconds",
                                         "Time from a delivery to its acknowledgement.", {"queue"})),
       end_to_end(registry.histograms("eventbus_end_to_end_latency_seconds",
-                                     "Time from storing an event to its first delivery.", {"queue"})) {}
+                                     "Time from storing an event to its first delivery.", {"queue"})) {
+  dead_letters.reserve(
+      "reason", {"max_retries", "lease_expired", "rejected", "expired", "max_length", "malformed", "delivery_limit"});
+}
+
+QueueSeries::QueueSeries(BrokerMetrics& metrics, std::string_view queue)
+    : metrics_(metrics), claims_(metrics.claims_), queue_(queue) {
+  ++(*metrics.claims_)[queue_];
+}
+
+QueueSeries::~QueueSeries() {
+  const auto claims = claims_.lock();
+  if (!claims) return;
+  const auto claim = claims->find(queue_);
+  if (--claim->second > 0) return;
+  claims->erase(claim);
+  for (auto* family : {&metrics_.consumed, &metrics_.deliveries, &metrics_.dead_letters, &metrics_.retries})
+    family->end("queue", queue_);
+  for (auto* family : {&metrics_.delivery_time, &metrics_.end_to_end}) family->end("queue", queue_);
+}
 
 }  // namespace eventbus

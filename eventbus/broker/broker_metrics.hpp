@@ -1,10 +1,16 @@
 #pragma once
 
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
 #include "eventbus/telemetry/metrics.hpp"
 
 namespace eventbus {
 
-/// What every broker counts. Names and labels are contract (docs/metrics.md).
+/// What every broker counts. Names and labels are contract (docs/metrics.md). For the event-loop thread.
 struct BrokerMetrics {
   explicit BrokerMetrics(MetricRegistry& registry);
 
@@ -16,6 +22,26 @@ struct BrokerMetrics {
   CounterFamily& retries;          ///< eventbus_retries_total{queue}
   HistogramFamily& delivery_time;  ///< eventbus_delivery_duration_seconds{queue}: delivered → acknowledged
   HistogramFamily& end_to_end;     ///< eventbus_end_to_end_latency_seconds{queue}: stored → delivered, first attempts
+
+ private:
+  friend class QueueSeries;
+  using Claims = std::map<std::string, std::size_t, std::less<>>;
+  std::shared_ptr<Claims> claims_ = std::make_shared<Claims>();  ///< Held by this only: gone when this is.
+};
+
+/// A claim on the series of one queue: they end with the last claim on its name, which the queue's object holds. May
+/// outlive the metrics. For the event-loop thread.
+class QueueSeries {
+ public:
+  QueueSeries(BrokerMetrics& metrics, std::string_view queue);
+  ~QueueSeries();
+  QueueSeries(const QueueSeries&) = delete;
+  QueueSeries& operator=(const QueueSeries&) = delete;
+
+ private:
+  BrokerMetrics& metrics_;
+  std::weak_ptr<BrokerMetrics::Claims> claims_;
+  std::string queue_;
 };
 
 }  // namespace eventbus

@@ -24,13 +24,13 @@ void register_queue_gauges(MetricRegistry& registry, Broker& broker) {
     const auto time = now();
     for (const auto& info : broker.last_known()) {
       const std::string_view queue = info.definition.name;
-      messages.with({queue, "ready"}).set(static_cast<double>(info.ready));
-      messages.with({queue, "in_flight"}).set(static_cast<double>(info.in_flight));
-      messages.with({queue, "delayed"}).set(static_cast<double>(info.delayed));
-      messages.with({queue, "dead_letter"}).set(static_cast<double>(info.dead_letters));
+      messages.with({queue, "ready"}).add(static_cast<double>(info.ready));
+      messages.with({queue, "in_flight"}).add(static_cast<double>(info.in_flight));
+      messages.with({queue, "delayed"}).add(static_cast<double>(info.delayed));
+      messages.with({queue, "dead_letter"}).add(static_cast<double>(info.dead_letters));
       const auto age =
           info.oldest_stored_at ? std::chrono::duration<double>(time - *info.oldest_stored_at).count() : 0.0;
-      oldest.with({queue}).set(std::max(0.0, age));
+      oldest.with({queue}).add(std::max(0.0, age));
     }
   });
 }

@@ -6,6 +6,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <cassert>
 #include <map>
 #include <mutex>
 #include <set>
@@ -36,23 +38,56 @@ struct NativeHistogram final : Histogram {
   prometheus::Histogram& native;
 };
 
+constexpr std::string_view shared_value = "other";
+
+/// The values of one label.
+struct LabelValues {
+  /// False for one more than there is room for.
+  bool admit(std::string_view value, std::size_t cap) {
+    if (value == shared_value || reserved.contains(value) || seen.contains(value)) return true;
+    if (seen.size() >= cap) return false;
+    seen.emplace(value);
+    return true;
+  }
+  std::string name;
+  std::set<std::string, std::less<>> reserved = {};
+  std::set<std::string, std::less<>> seen = {};
+};
+
 template <class Metric, class Wrapper, class Native, class... Arguments>
 class CappedFamily final : public Family<Metric> {
  public:
   CappedFamily(prometheus::Family<Native>& family, std::vector<std::string> labels, std::size_t cap,
                Arguments... arguments)
-      : family_(family),
-        labels_(std::move(labels)),
-        cap_(cap),
-        seen_(labels_.size()),
-        arguments_(std::move(arguments)...) {}
+      : family_(family), cap_(cap), arguments_(std::move(arguments)...) {
+    for (auto& label : labels) labels_.push_back({.name = std::move(label)});
+  }
 
   Metric& with(std::initializer_list<std::string_view> values) override {
     std::string key;
     for (const auto value : values) key.append(value).push_back('\x1f');
     const std::scoped_lock lock(mutex_);
-    if (auto known = by_values_.find(key); known != by_values_.end()) return *known->second;
+    if (auto known = by_values_.find(key); known != by_values_.end()) return *known->second->second;
     return add(key, values);
+  }
+
+  void reserve(std::string_view label, std::initializer_list<std::string_view> values) override {
+    const std::scoped_lock lock(mutex_);
+    values_of(label).reserved.insert(values.begin(), values.end());
+  }
+
+  void end(std::string_view label, std::string_view value) override {
+    const std::scoped_lock lock(mutex_);
+    auto& values = values_of(label);
+    const auto place = values.seen.find(value);
+    if (place == values.seen.end()) return;
+    values.seen.erase(place);
+    const auto ended = [&](const auto& member) { return member.first.at(values.name) == value; };
+    std::erase_if(by_values_, [&](const auto& known) { return ended(*known.second); });
+    std::erase_if(members_, [&](const auto& member) {
+      if (ended(member)) family_.Remove(&member.second->native);
+      return ended(member);
+    });
   }
 
   void clear() override {
@@ -60,38 +95,44 @@ class CappedFamily final : public Family<Metric> {
     by_values_.clear();
     for (auto& [labels, member] : members_) family_.Remove(&member->native);
     members_.clear();
-    for (auto& values : seen_) values.clear();
+    for (auto& values : labels_) values.seen.clear();
   }
 
  private:
+  using Members = std::map<prometheus::Labels, std::unique_ptr<Wrapper>>;
+
+  LabelValues& values_of(std::string_view label) {
+    const auto found = std::ranges::find(labels_, label, &LabelValues::name);
+    assert(found != labels_.end());
+    return *found;
+  }
+
   Metric& add(const std::string& key, std::initializer_list<std::string_view> values) {
     prometheus::Labels labels;
     bool capped = false;
     std::size_t index = 0;
     for (const auto value : values) {
-      const bool room = seen_.at(index).contains(value) || seen_.at(index).size() < cap_;
-      if (room) seen_.at(index).emplace(value);
+      auto& label = labels_.at(index++);
+      const bool room = label.admit(value, cap_);
       capped = capped || !room;
-      labels.emplace(labels_.at(index), room ? std::string(value) : std::string("other"));
-      ++index;
+      labels.emplace(label.name, room ? value : shared_value);
     }
-    auto& member = members_[labels];
-    if (!member) {
-      member = std::apply(
+    const auto member = members_.try_emplace(labels).first;
+    if (!member->second) {
+      member->second = std::apply(
           [&](const auto&... arguments) { return std::make_unique<Wrapper>(family_.Add(labels, arguments...)); },
           arguments_);
     }
-    if (!capped) by_values_.emplace(key, member.get());
-    return *member;
+    if (!capped) by_values_.emplace(key, member);
+    return *member->second;
   }
 
   prometheus::Family<Native>& family_;
-  std::vector<std::string> labels_;
+  std::vector<LabelValues> labels_;
   std::size_t cap_;
   std::mutex mutex_;
-  std::vector<std::set<std::string, std::less<>>> seen_;
-  std::unordered_map<std::string, Metric*> by_values_;
-  std::map<prometheus::Labels, std::unique_ptr<Wrapper>> members_;
+  Members members_;
+  std::unordered_map<std::string, typename Members::iterator> by_values_;
   std::tuple<Arguments...> arguments_;
 };
 

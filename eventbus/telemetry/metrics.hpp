@@ -35,13 +35,19 @@ class Histogram {
 };
 
 /// Metrics of one name told apart by label values. `with` takes the values in the order of the label names and returns
-/// a metric that lives as long as the registry (gauges: until `clear`). Each label holds at most `cap` different
-/// values; further ones count under "other". Thread-safe; `with` costs a hash look-up.
+/// a metric that lives as long as the registry, or until `end` or `clear`. Each label holds at most `cap` different
+/// values; further ones count under "other". A gauge that several values may share there is cleared and added to rather
+/// than set, so that it is their sum. Thread-safe; `with` costs a hash look-up.
 template <class Metric>
 class Family {
  public:
   virtual ~Family() = default;
   virtual Metric& with(std::initializer_list<std::string_view> values) = 0;
+  /// Values of `label` that the service gives itself: they keep their names, whatever else took the places.
+  virtual void reserve(std::string_view label, std::initializer_list<std::string_view> values) = 0;
+  /// Ends the series with this value of `label` and frees its place; "other" stays, being shared. Metrics of them got
+  /// before are invalid afterwards.
+  virtual void end(std::string_view label, std::string_view value) = 0;
   /// Forgets every label combination. Metrics got before are invalid afterwards.
   virtual void clear() = 0;
 };

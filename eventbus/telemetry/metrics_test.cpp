@@ -39,6 +39,48 @@ TEST(MetricRegistry, LabelValuesPastTheCapCountUnderOther) {
   EXPECT_THAT(text, Not(HasSubstr("type=\"c\"")));
 }
 
+TEST(MetricRegistry, ValuesOfTheServicesOwnKeepTheirNames) {
+  MetricRegistry registry(2);
+  auto& family = registry.counters("dead_total", "Dead.", {"queue", "reason"});
+  family.reserve("reason", {"expired", "rejected"});
+  for (const auto* reason : {"a", "b", "c", "d", "expired", "rejected"}) family.with({"q", reason}).add();
+  const auto text = registry.serialize();
+  EXPECT_THAT(text, HasSubstr("dead_total{queue=\"q\",reason=\"b\"} 1"));
+  EXPECT_THAT(text, HasSubstr("dead_total{queue=\"q\",reason=\"expired\"} 1"));
+  EXPECT_THAT(text, HasSubstr("dead_total{queue=\"q\",reason=\"rejected\"} 1"));
+  EXPECT_THAT(text, HasSubstr("dead_total{queue=\"q\",reason=\"other\"} 2"));
+}
+
+TEST(MetricRegistry, AGaugePastTheCapIsTheSum) {
+  MetricRegistry registry(1);
+  auto& family = registry.gauges("depth", "Depth.", {"queue"});
+  family.with({"a"}).add(1);
+  family.with({"b"}).add(20);
+  family.with({"c"}).add(300);
+  EXPECT_THAT(registry.serialize(), HasSubstr("depth{queue=\"other\"} 320"));
+}
+
+TEST(MetricRegistry, EndedSeriesAreGoneAndFreeTheirPlace) {
+  MetricRegistry registry(2);
+  auto& family = registry.counters("acks_total", "Acks.", {"queue", "type"});
+  for (const auto* queue : {"a", "b", "c"}) {
+    family.with({queue, "t"}).add();
+    family.with({queue, "u"}).add();
+  }
+  family.end("queue", "a");
+  family.end("queue", "other");
+  family.end("queue", "never there");
+  family.with({"d", "t"}).add();
+  family.with({"e", "t"}).add();
+  auto text = registry.serialize();
+  EXPECT_THAT(text, Not(HasSubstr("queue=\"a\"")));
+  EXPECT_THAT(text, HasSubstr("acks_total{queue=\"d\",type=\"t\"} 1"));
+  EXPECT_THAT(text, HasSubstr("acks_total{queue=\"other\",type=\"t\"} 2"));
+  family.end("queue", "b");
+  family.with({"a", "t"}).add();
+  EXPECT_THAT(registry.serialize(), HasSubstr("acks_total{queue=\"a\",type=\"t\"} 1")) << "begins anew";
+}
+
 TEST(MetricRegistry, ClearedGaugesAreGone) {
   MetricRegistry registry;
   auto& family = registry.gauges("depth", "Depth.", {"queue"});

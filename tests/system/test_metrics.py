@@ -98,6 +98,63 @@ def test_label_values_are_capped(start):
     assert len(kinds) <= 210 and any('"other"' in labels for labels in kinds)
 
 
+def metric(bus, name, **labels):
+    """The values of the series with these labels, by their other labels."""
+    wanted = {f'{key}="{value}"' for key, value in labels.items()}
+    return {key: value for (found, key), value in samples(bus).items() if found == name and wanted <= set(key.split(","))}
+
+
+def test_reasons_of_the_service_keep_their_names(start):
+    """However many reasons consumers made up before."""
+    bus = start().client()
+    queue = unique("reasons")
+    bus.declare(queue, queue, max_retries=0)
+    bus.publish_many({"event_type": queue} for _ in range(205))
+    for number, delivery in enumerate(bus.take(queue, 205)):
+        bus.nack(queue, delivery, requeue=False, reason=f"reason-{number}")
+    bus.publish(event_type=queue)
+    bus.nack(queue, bus.receive_one(queue), requeue=False)
+    bus.publish(event_type=queue)
+    bus.nack(queue, bus.receive_one(queue))
+    for reason in ("rejected", "max_retries"):
+        assert eventually(lambda: metric(bus, "eventbus_dead_letters_total", queue=queue, reason=reason)), reason
+    letters = metric(bus, "eventbus_dead_letters_total", queue=queue)
+    assert sum(letters.values()) == 207 and len(letters) <= 210
+    assert sum(value for labels, value in letters.items() if '"other"' in labels) == 5
+
+
+def test_a_gauge_past_the_cap_is_the_sum(start):
+    bus = start().client()
+    queues = [f"sum-{number:03}" for number in range(206)]
+    for queue in queues:
+        bus.declare(queue, "sum")
+    bus.publish(event_type="sum")
+
+    def ready():
+        return metric(bus, "eventbus_queue_messages", state="ready")
+
+    assert eventually(lambda: sum(ready().values()) == 206, 60.0)
+    assert sum(value for labels, value in ready().items() if 'queue="other"' in labels) == 6
+
+
+def test_a_deleted_queue_ends_its_series_and_frees_its_place(start):
+    bus = start().client()
+
+    def used(queue):
+        bus.declare(queue, queue)
+        bus.publish(event_type="all", routing_key=queue)
+        bus.ack(queue, bus.receive_one(queue))
+
+    for number in range(205):
+        used(f"gone-{number}")
+        bus.delete(f"/queues/gone-{number}").ok()
+    assert eventually(lambda: not [labels for (_, labels) in samples(bus) if "gone-" in labels])
+    used("stays")
+    counted = {name for (name, labels) in samples(bus) if 'queue="stays"' in labels}
+    assert {"eventbus_events_consumed_total", "eventbus_deliveries_total", "eventbus_retries_total"} <= counted
+    assert metric(bus, "eventbus_deliveries_total", queue="stays", outcome="acked") == {'outcome="acked",queue="stays"': 1}
+
+
 def test_scrapes_are_compressed_or_plain_but_typed(bus):
     assert bus.get("/metrics").headers["Content-Type"].startswith("text/plain")
 

@@ -8,7 +8,8 @@ constexpr std::size_t types_told_apart = 256;
 }  // namespace
 
 QueueMetrics::QueueMetrics(BrokerMetrics& metrics, std::string_view queue)
-    : delivered(metrics.deliveries.with({queue, "delivered"})),
+    : series(metrics, queue),
+      delivered(metrics.deliveries.with({queue, "delivered"})),
       acked(metrics.deliveries.with({queue, "acked"})),
       nacked(metrics.deliveries.with({queue, "nacked"})),
       expired(metrics.deliveries.with({queue, "expired"})),

@@ -35,6 +35,7 @@ struct QueueMetrics {
   /// Remembers the counter of an event type; the index names it in `consumed`.
   std::uint32_t type_index(BrokerMetrics& metrics, std::string_view queue, std::string_view event_type);
 
+  QueueSeries series;
   Counter& delivered;
   Counter& acked;
   Counter& nacked;

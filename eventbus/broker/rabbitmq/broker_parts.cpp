@@ -32,7 +32,8 @@ rabbitmq::InstanceId random_instance() {
 namespace rabbitmq {
 
 QueueMetrics::QueueMetrics(BrokerMetrics& metrics, const std::string& queue)
-    : delivered(metrics.deliveries.with({queue, "delivered"})),
+    : series(metrics, queue),
+      delivered(metrics.deliveries.with({queue, "delivered"})),
       acked(metrics.deliveries.with({queue, "acked"})),
       nacked(metrics.deliveries.with({queue, "nacked"})),
       expired(metrics.deliveries.with({queue, "expired"})),

@@ -18,6 +18,7 @@ namespace eventbus::rabbitmq {
 /// The counters of one queue, looked up once.
 struct QueueMetrics {
   QueueMetrics(BrokerMetrics& metrics, const std::string& queue);
+  QueueSeries series;
   Counter& delivered;
   Counter& acked;
   Counter& nacked;
