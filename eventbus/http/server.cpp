@@ -119,7 +119,9 @@ asio::awaitable<void> HttpServer::Impl::accept() {
     if (!error) {
       admit(std::move(socket));
     } else if (!services->draining && error != asio::error::connection_aborted) {
-      log_warning("a connection could not be accepted; trying again", {{"error", std::string_view(error.message())}});
+      const auto reason = error.message();
+      log(services->troubles.level(reason), "connections can't be accepted; trying again",
+          {{"error", std::string_view(reason)}});
       pause.expires_after(accept_pause);
       co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
     }

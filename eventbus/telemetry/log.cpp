@@ -10,6 +10,10 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <mutex>
+#include <vector>
+
+#include "eventbus/telemetry/line_budget.hpp"
 
 namespace eventbus {
 namespace {
@@ -33,7 +37,13 @@ struct Output {
   LogLevel level = LogLevel::info;
   LogFormat format = LogFormat::text;
   bool colour = false;
+  std::mutex mutex = {};  ///< Of the budget.
+  LineBudget budget = {};
 
+  LineBudget::Verdict spend(std::string_view message) {
+    const std::scoped_lock lock(mutex);
+    return budget.spend(message, std::chrono::steady_clock::now());
+  }
   static std::shared_ptr<spdlog::logger> make_logger() {
     auto made = std::make_shared<spdlog::logger>("eventbus", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%v");
@@ -100,7 +110,9 @@ std::string time_text() {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06d}Z", fmt::gmtime(std::chrono::system_clock::to_time_t(now)), micros);
 }
 
-std::string json_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+using Fields = std::vector<LogField>;
+
+std::string json_line(LogLevel level, std::string_view message, const Fields& fields) {
   std::string line = fmt::format(R"({{"time":"{}","level":"{}","message":)", time_text(), name_of(level).name);
   append_quoted(line, message);
   for (const auto& field : fields) {
@@ -112,7 +124,7 @@ std::string json_line(LogLevel level, std::string_view message, std::initializer
   return line += '}';
 }
 
-std::string text_line(LogLevel level, std::string_view message, std::initializer_list<LogField> fields, bool colour) {
+std::string text_line(LogLevel level, std::string_view message, const Fields& fields, bool colour) {
   const auto& named = name_of(level);
   std::string line =
       fmt::format("{} {}{:<8}{} ", time_text(), colour ? named.colour : "", named.name, colour ? "\033[0m" : "");
@@ -147,9 +159,16 @@ bool log_enabled(LogLevel level) {
   return level >= output().level && level != LogLevel::off;
 }
 
-void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) {
+void log(LogLevel level, std::string_view message, std::initializer_list<LogField> given) {
   if (!log_enabled(level)) return;
   auto& out = output();
+  Fields fields(given);
+  if (!log_enabled(LogLevel::debug)) {
+    const auto verdict = out.spend(message);
+    if (!verdict.write) return;
+    if (verdict.left_out > 0) fields.push_back({"left_out", static_cast<std::int64_t>(verdict.left_out)});
+    if (verdict.last) fields.push_back({"next_ones", "are left out for a minute"});
+  }
   const auto line =
       out.format == LogFormat::json ? json_line(level, message, fields) : text_line(level, message, fields, out.colour);
   out.logger->log(spdlog::level::info, spdlog::string_view_t(line));

@@ -26,7 +26,7 @@ bool log_enabled(LogLevel level);
 
 /// Writes one line: time, level, message and fields. Never payloads or secrets at INFO or above. Thread-safe; control
 /// characters of values are escaped, so that no value can forge a line. The message says what happened and, where
-/// something failed, what happens next.
+/// something failed, what happens next. At most 20 lines of a message a minute (LineBudget), but all at level DEBUG.
 void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
 
 inline void log_info(std::string_view message, std::initializer_list<LogField> fields = {}) {

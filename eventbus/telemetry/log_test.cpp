@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "eventbus/telemetry/trace_context.hpp"
 
 namespace eventbus {
@@ -28,6 +30,20 @@ TEST(Log, LevelsBelowTheThresholdAreSilent) {
   const auto text = GetCapturedStderr();
   EXPECT_EQ(text.find("quiet"), std::string::npos);
   EXPECT_THAT(text, HasSubstr("WARNING  loud  queue=jobs"));
+}
+
+TEST(Log, AMessageThatRepeatsIsLeftOutUnlessAllIsWanted) {
+  const auto lines_of = [](LogLevel level, std::string_view message) {
+    configure_logging(level, LogFormat::json, false);
+    CaptureStderr();
+    for (std::int64_t n = 0; n < 1000; ++n) log_warning(message, {{"n", n}});
+    return GetCapturedStderr();
+  };
+  const auto few = lines_of(LogLevel::info, "a client did something");
+  EXPECT_EQ(std::ranges::count(few, '\n'), 20);
+  EXPECT_THAT(few, HasSubstr(R"("n":19,"next_ones":"are left out for a minute"})"));
+  const auto all = lines_of(LogLevel::debug, "a client did something else");
+  EXPECT_EQ(std::ranges::count(all, '\n'), 1000);
 }
 
 TEST(Log, LevelNamesAreCaseInsensitive) {
