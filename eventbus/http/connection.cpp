@@ -1,6 +1,6 @@
 #include "eventbus/http/connection.hpp"
 
-#include <sys/socket.h>
+#include <poll.h>
 
 #include <utility>
 
@@ -84,23 +84,28 @@ asio::awaitable<bool> Connection::flush() {
 
 void Connection::watch() {
   auto look = [self = shared_from_this(), number = ++watches_](boost::system::error_code error) {
-    if (error || number != self->watches_ || !self->disconnected()) return;
-    self->gone_ = true;
-    self->interrupt_.emit(asio::cancellation_type::terminal);
+    if (error || number != self->watches_) return;
+    self->blind_ = !self->disconnected();
+    if (!self->blind_) self->leave();
   };
   socket_.async_wait(Socket::wait_read, std::move(look));
 }
 
+void Connection::leave() {
+  gone_ = true;
+  interrupt_.emit(asio::cancellation_type::terminal);
+}
+
 void Connection::unwatch() {
   ++watches_;
+  blind_ = false;
   boost::system::error_code ignored;  // fails on a closed socket only
   socket_.cancel(ignored);
 }
 
 bool Connection::disconnected() {
-  char byte = 0;
-  const auto received = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return received == 0 || (received < 0 && errno != EAGAIN && errno != EINTR);
+  pollfd descriptor{socket_.native_handle(), POLLRDHUP, 0};
+  return ::poll(&descriptor, 1, 0) > 0;  // POLLRDHUP, POLLHUP or POLLERR, whatever is still to be read
 }
 
 void Connection::drain() {
@@ -112,6 +117,7 @@ void Connection::drain() {
 }
 
 void Connection::expire(Clock::time_point now) {
+  if (blind_ && disconnected()) leave();
   if (now < deadline_) return;
   timed_out_ = true;
   boost::system::error_code ignored;

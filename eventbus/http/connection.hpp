@@ -93,6 +93,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   void watch();
   void unwatch();
+  void leave();
   bool disconnected();
 
   Socket socket_;
@@ -106,6 +107,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool timed_out_ = false;
   bool broken_ = false;
   bool gone_ = false;
+  bool blind_ = false;  ///< Unread input hides from `watch` whether the client disconnects; `expire` looks instead.
   bool idle_ = false;
 };
 

@@ -1,4 +1,8 @@
 """Slow and idle clients are timed out; others are served meanwhile."""
+import resource
+import socket
+import struct
+
 import pytest
 
 from support.raw_http import RawConnection, request
@@ -62,6 +66,45 @@ def test_a_client_that_takes_nothing_is_cut_off(server):
         connection.send(request("GET", "/events?limit=10000&event_type=big", ["Accept: application/x-ndjson"]))
         eventually(lambda: b"\neventbus_http_connections 1\n" in bus.get("/metrics").body)
     assert bus.get("/health").status == 200
+
+
+@pytest.mark.parametrize("how", ["close", "half", "reset"])
+def test_a_client_that_hangs_up_behind_a_long_poll_is_noticed(start, how):
+    """Although a further request of it lies unread in between; nothing goes to it any more."""
+    bus = start().client()
+    bus.declare("jobs", "job")
+    with RawConnection(bus_address(bus)) as connection:
+        connection.send(request("POST", "/queues/jobs/receive", [JSON], '{"max":1,"wait_ms":30000}'))
+        eventually(lambda: bus.queue("jobs")["consumers"] == 1)
+        connection.send(request("GET", "/health"))
+        if how == "reset":
+            connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if how == "half":
+            connection.socket.shutdown(socket.SHUT_WR)
+        else:
+            connection.socket.close()
+        eventually(lambda: bus.queue("jobs")["consumers"] == 0, 15.0)
+    bus.publish(event_type="job")
+    assert bus.receive_one("jobs")["attempt"] == 1
+
+
+def bus_address(bus):
+    return (bus.connection.host, bus.connection.port)
+
+
+def test_without_descriptors_the_log_stays_small(start):
+    """A long poll over a connection from before serves as the clock."""
+    server = start(before=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100)))
+    bus = server.client()
+    bus.declare("jobs", "job")
+    held = [socket.create_connection(server.address) for _ in range(120)]
+    server.wait_for_log(lambda line: "can't be accepted" in line)
+    assert bus.receive("jobs", 1, wait_ms=3000) == []
+    lines = [line for line in server.lines if "accepted" in line]
+    assert len(lines) == 1, "\n".join(lines)
+    for one in held:
+        one.close()
+    assert eventually(lambda: served(server))
 
 
 def test_connections_have_a_limit(start):
