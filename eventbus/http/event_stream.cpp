@@ -12,14 +12,19 @@ constexpr std::string_view heartbeat = ": heartbeat\n\n";
 constexpr std::string_view greeting = ": the stream begins\n\n";
 
 struct Subscription {
-  std::string pattern;
-  std::string from;  ///< Empty: now.
+  std::string pattern = {};
+  std::string from = {};                ///< Empty: now.
+  std::optional<Timestamp> since = {};  ///< Events with earlier timestamps are left out.
+  bool named = true;                    ///< Messages have an `event` field.
 };
 
 Result<Subscription> read_subscription(const Call& call) {
   auto parameters = call.parameters();
-  Subscription wanted{.pattern = std::string(parameters.text("event_type")),
-                      .from = std::string(parameters.text("from"))};
+  Subscription wanted;
+  wanted.pattern = parameters.text("event_type");
+  wanted.from = parameters.text("from");
+  wanted.since = parse_query_time(wanted.from);
+  wanted.named = parameters.choice("event_field", {"type", "none"}) == "type";
   if (!wanted.pattern.empty() && !valid_topic_pattern(wanted.pattern)) {
     parameters.refuse("event_type", std::string(topic_pattern_rule));
   }
@@ -46,31 +51,35 @@ asio::awaitable<Result<Position>> position_of(EventStore& store, std::string fro
   co_return first ? *first - 1 : store.head();
 }
 
-asio::awaitable<void> follow(Call& call, Position after, std::string pattern) {
+asio::awaitable<void> follow(Call& call, Position after, Subscription wanted) {
   auto& feed = call.services.bus.feed;
   StreamedAnswer stream(call);
   bool open = co_await stream.write(greeting);
   std::string messages;
+  auto deadline = Connection::Clock::now() + call.services.settings.heartbeat;
   while (open && !call.services.draining && !feed.stopped()) {
-    const auto deadline = Connection::Clock::now() + call.services.settings.heartbeat;
-    auto next = feed.next(after, page_events, pattern, deadline);
+    auto next = feed.next(after, page_events, wanted.pattern, deadline);
     const auto page = co_await call.connection.while_connected(std::move(next));
     if (call.connection.gone()) co_return;
     after = std::max(after, page.scanned);
     messages.clear();
-    for (const auto& event : page.events) append_server_sent_event(messages, event);
-    const bool silent = page.events.empty() && Connection::Clock::now() >= deadline;
-    if (silent) messages = heartbeat;
-    if (!messages.empty()) open = co_await stream.write(messages);
+    for (const auto& stored : page.events) {
+      const bool early = wanted.since && stored.event->timestamp < *wanted.since;
+      if (!early) append_server_sent_event(messages, stored, wanted.named);
+    }
+    if (messages.empty() && Connection::Clock::now() >= deadline) messages = heartbeat;
+    if (messages.empty()) continue;
+    open = co_await stream.write(messages);
+    deadline = Connection::Clock::now() + call.services.settings.heartbeat;
   }
   if (open) co_await stream.finish();
 }
 
 }  // namespace
 
-void append_server_sent_event(std::string& out, const StoredEvent& stored) {
+void append_server_sent_event(std::string& out, const StoredEvent& stored, bool named) {
   out.append("id: ").append(encode_position(stored.position));
-  out.append("\nevent: ").append(stored.event->event_type);
+  if (named) out.append("\nevent: ").append(stored.event->event_type);
   out += "\ndata: ";
   append_stored_event(out, stored);
   out += "\n\n";
@@ -83,10 +92,11 @@ asio::awaitable<Result<void>> stream_live_events(Call& call) {
   if (!after) co_return std::unexpected(after.error());
   call.answer.content_type = event_stream_type;
   call.answer.add_header("Cache-Control", "no-store");
+  call.answer.add_header("X-Accel-Buffering", "no");  // nginx would keep messages back until its buffer is full
   call.answer.close = true;
   call.keep_alive = false;
   StreamedAnswer(call).begin();
-  if (!call.head_only()) co_await follow(call, *after, std::move(wanted->pattern));
+  if (!call.head_only()) co_await follow(call, *after, std::move(*wanted));
   co_return Result<void>{};
 }
 

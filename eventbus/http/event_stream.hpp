@@ -8,6 +8,6 @@ namespace eventbus {
 asio::awaitable<Result<void>> stream_live_events(Call& call);
 
 /// Appends one event as a Server-Sent Event.
-void append_server_sent_event(std::string& out, const StoredEvent& stored);
+void append_server_sent_event(std::string& out, const StoredEvent& stored, bool named);
 
 }  // namespace eventbus

@@ -229,9 +229,14 @@ Route stream_route() {
           "ones, "
           "without gap or repeat, in commit order. Comments keep a silent stream alive. Reconnecting with "
           "Last-Event-ID goes "
-          "on behind that event.",
+          "on behind that event. A browser's EventSource has events `open` and `error` of its own: those of this "
+          "stream have `data`, its own have none; or ask for event_field=none.",
       .parameters = {{"event_type", pattern_schema, "Topic pattern."},
-                     {"from", R"({"type":"string","default":"now"})", "now, beginning, a cursor, or an RFC 3339 time."},
+                     {"from", R"({"type":"string","default":"now"})",
+                      "now, beginning, a cursor, or an RFC 3339 time: events with that timestamp or later, stored or "
+                      "still to come."},
+                     {"event_field", R"({"type":"string","enum":["type","none"],"default":"type"})",
+                      "none leaves the event field out: everything arrives as `message`, its type in data.event_type."},
                      {"Last-Event-ID", R"({"type":"string"})", "A cursor; wins over from.",
                       ParameterDoc::Place::header}},
       .answers = {{200, "The stream.", event_stream_type, R"({"type":"string"})"}},

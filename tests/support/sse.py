@@ -1,5 +1,6 @@
 """A reader of Server-Sent Events (WHATWG HTML, section 9.2)."""
 import http.client
+import itertools
 import json
 import urllib.parse
 
@@ -42,10 +43,6 @@ class EventSource:
 
     def take(self, count):
         """The next `count` messages."""
-        taken = []
-        for message in self:
-            taken.append(message)
-            if len(taken) == count:
-                break
+        taken = list(itertools.islice(self, count))
         assert len(taken) == count, f"the stream ended after {len(taken)} of {count}"
         return taken

@@ -46,14 +46,58 @@ def test_from_now_sees_only_what_comes(bus, server):
         assert names_of(source.take(5)) == after
 
 
-def test_from_a_time(start):
-    """Begins with the first stored event that is not earlier; what is stored behind it follows, late arrivals too."""
-    server = start()
+def of_day(bus, kind, day):
+    bus.publish(event_type=f"{kind}.{day}", timestamp=f"2020-01-{day:02}T00:00:00Z")
+
+
+@pytest.mark.parametrize("days, seen", [((1, 2, 3, 1, 4), [2, 3, 4]), ((5, 1, 2), [5, 2]), ((1,), []), ((), [])])
+def test_from_a_time(bus, server, days, seen):
+    """Events with that timestamp or later, stored or live, and after reconnecting too."""
+    kind = unique("day")
+    for day in days:
+        of_day(bus, kind, day)
+    begun = {"event_type": f"{kind}.*", "from": "2020-01-02T00:00:00Z"}
+    last = None
+    with EventSource(server, **begun) as source:
+        assert [int(message["event"].rpartition(".")[2]) for message in source.take(len(seen))] == seen
+        for day in (1, 7):
+            of_day(bus, kind, day)
+        message = source.take(1)[0]
+        assert message["event"] == f"{kind}.7"
+        last = message["id"]
+    for day in (1, 8):
+        of_day(bus, kind, day)
+    with EventSource(server, last, **begun) as source:
+        assert source.take(1)[0]["event"] == f"{kind}.8"
+
+
+def test_a_stream_that_leaves_all_out_stays_alive(start):
+    """Comments come although every event is earlier than the stream wants them."""
+    server = start(EVENTBUS_HEARTBEAT_MS=50)
     bus = server.client()
-    for day in (1, 2, 3, 1):
-        bus.publish(event_type=f"day.{day}", timestamp=f"2020-01-0{day}T00:00:00Z")
     with EventSource(server, **{"from": "2020-01-02T00:00:00Z"}) as source:
-        assert [message["event"] for message in source.take(3)] == ["day.2", "day.3", "day.1"]
+        lines = iter(source.response.readline, b"")
+        for _ in range(20):
+            of_day(bus, "old", 1)
+        assert sum(line == b": heartbeat\n" for line, _ in zip(lines, range(6))) >= 2
+        of_day(bus, "new", 3)
+        assert next(line for line in lines if line.startswith(b"event: ")) == b"event: new.3\n"
+
+
+def test_proxies_are_told_to_pass_messages_on_and_keep_none(server):
+    with EventSource(server) as source:
+        assert source.response.headers["X-Accel-Buffering"] == "no"
+        assert source.response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("kind", ["error", "open", "message"])
+def test_types_that_a_browser_uses_itself(bus, server, kind):
+    """They have data, which its own events have not; without the event field they are plain messages."""
+    event_id = bus.publish(event_type=kind)
+    for field, name in (("type", kind), ("none", None)):
+        with EventSource(server, event_type=kind, event_field=field, **{"from": bus.event(event_id)["timestamp"]}) as source:
+            message = next(one for one in source if one["data"]["event_id"] == event_id)
+        assert message.get("event") == name and message["data"]["event_type"] == kind
 
 
 def test_from_a_cursor(bus, server):
@@ -98,7 +142,7 @@ def test_many_streams_see_the_same(bus, server):
         source.close()
 
 
-@pytest.mark.parametrize("query", ["from=yesterday", "event_type=a..b", "colour=red", "from="])
+@pytest.mark.parametrize("query", ["from=yesterday", "event_field=both", "event_type=a..b", "colour=red", "from="])
 def test_wrong_streams_are_refused(bus, query):
     answer = bus.get(f"/events/stream?{query}")
     assert answer.status in (400, 422), answer
