@@ -1,6 +1,7 @@
 #include "eventbus/bus/event_feed.hpp"
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 
 #include "eventbus/core/topic.hpp"
 
@@ -58,7 +59,9 @@ EventStore::LogPage EventFeed::remembered_after(Position after, std::size_t limi
 asio::awaitable<EventStore::LogPage> EventFeed::next(Position after, std::size_t limit, std::string type_pattern,
                                                      std::chrono::steady_clock::time_point deadline) {
   EventStore::LogPage page{{}, after};
-  while (!stopped_) {
+  // Who asked may have left while nothing here could be interrupted.
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  while (!stopped_ && cancellation.cancelled() == asio::cancellation_type::none) {
     if (remembers(page.scanned)) {
       page = remembered_after(page.scanned, limit, type_pattern);
     } else if (page.scanned < store_.head()) {

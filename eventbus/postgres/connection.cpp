@@ -3,13 +3,19 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <utility>
 
 namespace eventbus::postgres {
 namespace {
 
 constexpr std::size_t most_prepared_statements = 200;
+
+// Reading more than this costs more than a new connection.
+constexpr std::size_t most_rest_bytes = std::size_t{4} << 20U;
+constexpr std::chrono::milliseconds patience_for_rest{100};
 
 /// A statement's parameters as libpq takes them; valid as long as the statement.
 struct ParameterArrays {
@@ -125,10 +131,29 @@ asio::awaitable<void> Connection::each_row(Statement statement, const RowSink& s
   std::optional<ServerError> error;
   for (auto rows = co_await next_result(deadline); rows.native() != nullptr; rows = co_await next_result(deadline)) {
     if (auto failure = error_of(rows, purpose(), settings_.variable())) error = std::move(failure);
-    if (!rows.empty() && !sink(rows[0])) co_return;
+    if (rows.empty() || sink(rows[0])) continue;
+    if (co_await skip_rest(deadline)) operation.complete();
+    co_return;
   }
   operation.complete();
   if (error) throw ServerError(*error);
+}
+
+/// What is still to come of a statement whose rows nobody wants any more; false when that is too much.
+asio::awaitable<bool> Connection::skip_rest(Deadline deadline) {
+  deadline = std::min(deadline, std::chrono::steady_clock::now() + patience_for_rest);
+  std::size_t bytes = 0;
+  while (bytes <= most_rest_bytes) {
+    while (PQisBusy(session_) != 0) {
+      const bool readable = co_await socket_->wait(Socket::Direction::read, deadline);
+      if (!readable || PQconsumeInput(session_) == 0) co_return false;
+    }
+    const Rows rows(PQgetResult(session_));
+    if (rows.native() == nullptr) co_return true;
+    for (int column = 0; !rows.empty() && column < PQnfields(rows.native()); ++column)
+      bytes += rows[0].text(column).size();
+  }
+  co_return false;
 }
 
 asio::awaitable<void> Connection::prepare(const Statement& statement, Deadline deadline) {

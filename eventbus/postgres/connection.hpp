@@ -24,7 +24,8 @@ namespace eventbus::postgres {
 /// thread; the connection must outlive it. Each operation has an absolute deadline. All throw `ServerError`: when the
 /// server refused, the session goes on (inside a transaction: roll back first); when the session broke, the deadline
 /// passed or the coroutine was dropped, `usable` is false from then on and the connection is only good to be destroyed,
-/// which closes it. The server ends statements of lost sessions by its statement_timeout.
+/// which closes it. The server ends statements of lost sessions by its statement_timeout. An operation that has begun
+/// is not cancelled: that would cost the session.
 class Connection {
  public:
   /// Tries the hosts in order. Throws `ServerError` for the last of them.
@@ -39,8 +40,9 @@ class Connection {
   /// The same for several statements in one round trip and one transaction: all or none take effect.
   asio::awaitable<std::vector<Rows>> execute_all(std::vector<Statement> statements, Deadline deadline);
 
-  /// Hands each row to `sink` as it arrives, in constant memory. When `sink` returns false the rest is not read and the
-  /// connection is not usable any more. `sink` must not throw.
+  /// Hands each row to `sink` as it arrives, in constant memory. When `sink` returns false it gets no more; the rest is
+  /// read and dropped, and only when that is much or takes long is the connection not usable any more. `sink` must not
+  /// throw.
   using RowSink = std::function<bool(const Row&)>;
   asio::awaitable<void> each_row(Statement statement, const RowSink& sink, Deadline deadline);
 
@@ -79,6 +81,7 @@ class Connection {
   asio::awaitable<void> set_up_session(Deadline deadline);
   asio::awaitable<void> flush(Deadline deadline);
   asio::awaitable<Rows> next_result(Deadline deadline);
+  asio::awaitable<bool> skip_rest(Deadline deadline);
   asio::awaitable<ScriptAnswers> read_script(Deadline deadline);
   asio::awaitable<void> prepare(const Statement& statement, Deadline deadline);
   void send_prepare(const std::string& name, const Statement& statement);

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
@@ -15,6 +17,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::IsEmpty;
 using testing::Not;
 using namespace std::chrono_literals;
 
@@ -134,7 +137,23 @@ TEST_F(ConnectionTest, StreamsRowsAndMayStop) {
   EXPECT_TRUE(connection->usable());
   const Connection::RowSink stop = [](const Row&) { return false; };
   run_on(loop, connection->each_row(statement, stop, soon()));
-  EXPECT_FALSE(connection->usable());
+  EXPECT_TRUE(connection->usable());
+  run_on(loop,
+         connection->each_row(Statement("SELECT repeat('x', 1000000) FROM generate_series(1, 20)"), stop, soon()));
+  EXPECT_FALSE(connection->usable()) << "a new connection is cheaper than reading all that";
+  EXPECT_THAT(connection->trouble(), IsEmpty());
+}
+
+TEST_F(ConnectionTest, AnOperationThatHasBegunIsNotCancelled) {
+  asio::cancellation_signal leave;
+  auto asked = asio::co_spawn(loop, connection->execute(Statement("SELECT pg_sleep(0.05)"), soon()),
+                              asio::bind_cancellation_slot(leave.slot(), asio::use_future));
+  asio::post(loop, [&leave] { leave.emit(asio::cancellation_type::terminal); });
+  loop.restart();
+  loop.run();
+  EXPECT_NO_THROW(asked.get());
+  EXPECT_TRUE(connection->usable());
+  EXPECT_THAT(connection->trouble(), IsEmpty());
 }
 
 TEST_F(ConnectionTest, ReturnsAllRowsAfterAnotherStatementStreamedItsOwn) {

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -55,7 +56,8 @@ asio::awaitable<bool> Socket::wait(Direction direction, Deadline deadline) {
   state->timer.expires_at(deadline);
   if (direction != Direction::write) state->watch(asio::posix::stream_descriptor::wait_read);
   if (direction != Direction::read) state->watch(asio::posix::stream_descriptor::wait_write);
-  co_await state->timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  const asio::cancellation_slot none;  // who gave up waiting must not look like a server that doesn't answer
+  co_await state->timer.async_wait(asio::bind_cancellation_slot(none, asio::as_tuple(asio::use_awaitable)));
   ++state->waits;
   boost::system::error_code ignored;
   if (!state->ready || direction == Direction::either) state->descriptor.cancel(ignored);

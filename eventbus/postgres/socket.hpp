@@ -22,7 +22,7 @@ class Socket {
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
-  /// True when ready, false at the deadline.
+  /// True when ready, false at the deadline. Not to be cancelled otherwise.
   asio::awaitable<bool> wait(Direction direction, Deadline deadline);
   /// A wait under way ends as at its deadline.
   void end_wait();

@@ -1,6 +1,5 @@
 #include "eventbus/store/postgres/event_reader.hpp"
 
-#include "eventbus/store/postgres/event_row.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::postgres_store {
@@ -14,7 +13,7 @@ void EventTaker::restart() {
 bool EventTaker::take(const postgres::Row& row) {
   events_.push_back(read_event(row));
   bytes_ += events_.back().event->payload.size();
-  full_ = bytes_ >= most_page_bytes;
+  full_ = bytes_ >= room_;
   return !full_;
 }
 

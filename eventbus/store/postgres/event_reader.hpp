@@ -6,6 +6,7 @@
 #include "eventbus/postgres/connection_pool.hpp"
 #include "eventbus/postgres/statement.hpp"
 #include "eventbus/store/event_store.hpp"
+#include "eventbus/store/postgres/event_row.hpp"
 
 namespace eventbus::postgres_store {
 
@@ -20,12 +21,15 @@ class RowTaker {
 /// Takes events (columns as `read_event`) until their payloads fill the memory meant for a page.
 class EventTaker : public RowTaker {
  public:
+  explicit EventTaker(std::size_t room = most_page_bytes) : room_(room) {}
   void restart() override;
   bool take(const postgres::Row& row) override;
+  std::size_t bytes() const { return bytes_; }
   bool full() const { return full_; }  ///< There may be more events than were taken.
   std::vector<StoredEvent>& events() { return events_; }
 
  private:
+  std::size_t room_;
   std::vector<StoredEvent> events_;
   std::size_t bytes_ = 0;
   bool full_ = false;

@@ -21,7 +21,7 @@ std::string topic_regex(std::string_view pattern);
 /// Collects the page that `listing_statement` reads.
 class ListingTaker final : public EventTaker {
  public:
-  explicit ListingTaker(const EventQuery& query) : query_(query) {}
+  ListingTaker(const EventQuery& query, std::size_t room) : EventTaker(room), query_(query) {}
   void restart() override;
   bool take(const postgres::Row& row) override;
   EventPage page();

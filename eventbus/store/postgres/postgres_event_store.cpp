@@ -1,6 +1,7 @@
 #include "eventbus/store/postgres/postgres_event_store.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 
 #include "eventbus/postgres/migrations.hpp"
@@ -121,18 +122,32 @@ asio::awaitable<std::optional<StoredEvent>> PostgresEventStore::get(std::string 
 
 asio::awaitable<EventPage> PostgresEventStore::query(EventQuery query) {
   const Stopwatch stopwatch(metrics_.query_duration);
-  ListingTaker taker(query);
-  auto statement = listing_statement(query);
-  // Snapshots of the replica and the primary differ, so that all pages come from where the first one did.
-  co_await reader_.read(std::move(statement), taker, Source::primary);
-  co_return taker.page();
+  EventPage page;
+  std::size_t room = most_page_bytes;
+  for (bool full = false; !full && page.events.size() < query.limit;) {
+    auto part = query;
+    part.limit = listing_part_.of(query.limit - page.events.size());
+    ListingTaker taker(part, room);
+    // Snapshots of the replica and the primary differ, so that all pages come from where the first one did.
+    co_await reader_.read(listing_statement(part), taker, Source::primary);
+    full = taker.full();
+    listing_part_.note(part.limit, full, page.events.size() + taker.events().size());
+    room -= std::min(room, taker.bytes());
+    auto found = taker.page();
+    std::ranges::move(found.events, std::back_inserter(page.events));
+    page.next = query.cursor = found.next;
+    if (!page.next) break;
+  }
+  co_return page;
 }
 
 asio::awaitable<EventStore::LogPage> PostgresEventStore::read_log(Position after, std::size_t limit,
                                                                   std::string type_pattern) {
+  limit = log_part_.of(limit);
   LogTaker taker(after, limit);
   auto statement = log_statement(after, limit, type_pattern);
   co_await reader_.read(std::move(statement), taker, Source::primary);
+  log_part_.note(limit, taker.full(), taker.events().size());
   co_return taker.page();
 }
 

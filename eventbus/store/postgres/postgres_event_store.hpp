@@ -9,6 +9,7 @@
 #include "eventbus/store/postgres/event_lookup.hpp"
 #include "eventbus/store/postgres/event_reader.hpp"
 #include "eventbus/store/postgres/event_writer.hpp"
+#include "eventbus/store/postgres/part_size.hpp"
 #include "eventbus/store/store_metrics.hpp"
 
 namespace eventbus {
@@ -73,3 +74,5 @@ class PostgresEventStore final : public EventStore, public Outbox {
 };
 
 }  // namespace eventbus
+  postgres_store::PartSize listing_part_;
+  postgres_store::PartSize log_part_;

@@ -140,6 +140,51 @@ TEST_F(PostgresStore, StoresAnIdOnceThatTwoInstancesGetAtOnce) {
 }
 
 TEST_F(PostgresStore, KeepsWhatTheBrokerMayNotHaveUntilItIsRemoved) {
+TEST_F(PostgresStore, KeepsItsConnectionsHoweverPagesEnd) {
+  PostgresUnderTest one(loop, url());
+  const auto payload = R"({"text":")" + std::string(std::size_t{1} << 20U, 'x') + R"("})";
+  std::vector<EventDraft> drafts;
+  for (int n = 0; n < 80; ++n) drafts.push_back(DraftBuilder{"e" + std::to_string(n), "t", payload}.build());
+  run_on(loop, one.store().append(one_request(std::move(drafts))));
+  const auto read = [&] {
+    EventQuery query;
+    for (query.limit = 1; query.limit <= 81; query.limit *= 3)
+      EXPECT_FALSE(run_on(loop, one.store().query(query)).events.empty());
+    EXPECT_FALSE(run_on(loop, one.store().read_log(0, 256, "")).events.empty());
+  };
+  read();  // learns how large events are
+  const std::string sessions =
+      "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE datname = current_database() AND "
+      "pid <> pg_backend_pid()";
+  const auto before = ask(sessions);
+  for (int times = 0; times < 3; ++times) read();
+  EXPECT_EQ(ask(sessions), before);
+}
+
+TEST_F(PostgresStore, APageOfLargeEventsIsCutAndGoesOn) {
+  PostgresUnderTest one(loop, url());
+  const auto payload = R"({"text":")" + std::string(std::size_t{1} << 20U, 'x') + R"("})";
+  std::vector<EventDraft> drafts;
+  for (int n = 0; n < 80; ++n) drafts.push_back(DraftBuilder{"e" + std::to_string(n), "t", payload}.build());
+  for (int n = 80; n < 200; ++n) drafts.push_back(DraftBuilder{"e" + std::to_string(n)}.build());
+  run_on(loop, one.store().append(one_request(std::move(drafts))));
+  for (int times = 0; times < 2; ++times) {
+    EventQuery query;
+    query.limit = 100;
+    std::vector<std::size_t> sizes;
+    std::vector<std::string> ids;
+    do {
+      auto page = run_on(loop, one.store().query(query));
+      sizes.push_back(page.events.size());
+      for (auto& id : ids_of(page.events)) ids.push_back(std::move(id));
+      query.cursor = page.next;
+    } while (query.cursor);
+    EXPECT_THAT(sizes, ElementsAre(32, 32, 100, 36)) << "full in bytes, full in events, the rest";
+    EXPECT_THAT(ids, SizeIs(200));
+    EXPECT_EQ(std::set(ids.begin(), ids.end()).size(), 200u);
+  }
+}
+
   PostgresUnderTest one(loop, url());
   auto requests = one_request({DraftBuilder{"a"}.build(), DraftBuilder{"b"}.build()});
   run_on(loop, one.store().append(std::move(requests)));
