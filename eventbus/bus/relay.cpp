@@ -19,6 +19,7 @@ Relay::Relay(const asio::any_io_executor& executor, Outbox& outbox, EventSink& s
       arrived_(executor),
       changed_(executor),
       windows_(executor),
+      published_(executor, outbox, settings_.busy_poll),
       recent_(settings_.remembered_bytes) {}
 
 void Relay::committed(std::span<const StoredEvent> events) {
@@ -29,6 +30,7 @@ void Relay::committed(std::span<const StoredEvent> events) {
 
 void Relay::stop() {
   stopping_ = true;
+  published_.stop();
   arrived_.notify_all();
   changed_.notify_all();
 }
@@ -46,6 +48,7 @@ asio::awaitable<void> Relay::run() {
     if (failed) co_await start_over();
   }
   co_await windows_.join();
+  co_await published_.join();
   leading_ = false;
   co_await leave();
 }
@@ -153,6 +156,7 @@ asio::awaitable<void> Relay::hand_over(std::vector<OutboxEntry> entries, std::ve
     crash_point("relay.before_publish");
     co_await sink_.publish(std::move(events));
     crash_point("relay.before_removal");
+    published_.confirmed(entries);
     std::ranges::copy(entries, std::back_inserter(confirmed_));
     failures_ = 0;
     troubles_.over();
@@ -161,16 +165,6 @@ asio::awaitable<void> Relay::hand_over(std::vector<OutboxEntry> entries, std::ve
     for (const auto& entry : entries) in_flight_.erase(entry.first);
   }
   changed_.notify_all();
-}
-
-asio::awaitable<bool> Relay::wait_published(Position position, Clock::time_point deadline) {
-  while (true) {
-    const bool held = co_await outbox_.holds(position);
-    if (!held) co_return true;
-    if (stopping_ || Clock::now() >= deadline) co_return false;
-    const auto until = std::min(deadline, Clock::now() + settings_.busy_poll);
-    co_await changed_.wait_until(until);
-  }
 }
 
 /// Longer than until something changes: what is stored meanwhile doesn't make the world whole.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "eventbus/broker/event_sink.hpp"
+#include "eventbus/bus/confirm_waits.hpp"
 #include "eventbus/bus/recent_appends.hpp"
 #include "eventbus/core/retry_policy.hpp"
 #include "eventbus/runtime/signal.hpp"
@@ -54,8 +55,10 @@ class Relay {
   void committed(std::span<const StoredEvent> events);
 
   /// True once the event of this position is confirmed by the broker, whichever instance published it; false at the
-  /// deadline. Throws `Unavailable`.
-  asio::awaitable<bool> wait_published(Position position, std::chrono::steady_clock::time_point deadline);
+  /// deadline, and while nobody can tell. However many wait, one look at the outbox serves them all.
+  asio::awaitable<bool> wait_published(Position position, std::chrono::steady_clock::time_point deadline) {
+    return published_.wait(position, deadline);
+  }
 
   bool leading() const { return leading_; }
 
@@ -81,6 +84,7 @@ class Relay {
   Signal arrived_;  ///< Something was stored here, or the end has come.
   Signal changed_;  ///< A window ended, or the end has come.
   TaskGroup windows_;
+  ConfirmWaits published_;
   std::set<Position> in_flight_;        ///< First positions of the entries in windows, and of those confirmed.
   std::vector<OutboxEntry> confirmed_;  ///< Still in the outbox.
   RecentAppends recent_;

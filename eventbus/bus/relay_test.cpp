@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/io_context.hpp>
 #include <map>
 #include <memory>
@@ -39,10 +40,15 @@ class MemoryOutbox final : public Outbox {
     }
     co_return events;
   }
-  asio::awaitable<bool> holds(Position position) override {
-    co_return std::ranges::any_of(entries, [position](const auto& entry) {
-      return entry.second.first <= position && position <= entry.second.last;
+  asio::awaitable<std::vector<Position>> held(std::vector<Position> positions) override {
+    ++checks;
+    if (failing) throw Unavailable("reading the outbox", "no connection");
+    std::erase_if(positions, [this](Position position) {
+      return std::ranges::none_of(entries, [position](const auto& entry) {
+        return entry.second.first <= position && position <= entry.second.last;
+      });
     });
+    co_return positions;
   }
   asio::awaitable<OutboxStats> stats() override { co_return OutboxStats{}; }
 
@@ -51,6 +57,7 @@ class MemoryOutbox final : public Outbox {
   std::map<Position, OutboxEntry> entries;
   std::vector<Position> read_entries;  ///< Their first positions.
   int looks = 0;
+  int checks = 0;
   bool failing = false;
   Signal* gate = nullptr;  ///< Reading waits for it.
 };
@@ -120,8 +127,9 @@ class RelayTest : public testing::Test {
     loop.restart();
     while (!condition()) loop.run_one();
   }
-  asio::awaitable<void> note_published(std::chrono::steady_clock::time_point deadline, bool& published) {
-    published = co_await relay_->wait_published(2, deadline);
+  asio::awaitable<void> note_published(std::chrono::steady_clock::time_point deadline, bool& published,
+                                       Position position = 2) {
+    published = co_await relay_->wait_published(position, deadline);
   }
   void until_removed(std::size_t left) {
     until([&] { return outbox.entries.size() == left; });
@@ -302,6 +310,46 @@ TEST_F(RelayTest, TellsWhenAnEventIsPublished) {
   until([&] { return waiting.size() == 1; });
   EXPECT_FALSE(early);
   sink.confirm(0);
+  until([&] { return waiting.size() == 0; });
+  EXPECT_TRUE(late);
+}
+
+TEST_F(RelayTest, LooksOnceForAllThatWaitForAnotherInstancesConfirm) {
+  constexpr int waiters = 200;
+  leadership.given = false;
+  outbox.put(1, waiters);
+  start({.busy_poll = std::chrono::milliseconds{1}, .standby = std::chrono::hours{1}});
+  std::array<bool, waiters> published{};
+  TaskGroup waiting(loop.get_executor());
+  const auto late = std::chrono::steady_clock::now() + std::chrono::hours{1};
+  for (int n = 0; n < waiters; ++n)
+    waiting.spawn("publisher", note_published(late, published.at(static_cast<std::size_t>(n)), n + 1));
+  until([this] { return outbox.checks == 5; });
+  EXPECT_EQ(waiting.size(), std::size_t{waiters});
+  outbox.entries.clear();
+  outbox.put(waiters, waiters);
+  until([&] { return waiting.size() == 1; });
+  EXPECT_FALSE(published.back());
+  outbox.entries.clear();
+  until([&] { return waiting.size() == 0; });
+  EXPECT_THAT(published, testing::Each(true));
+  EXPECT_LT(outbox.checks, waiters);
+}
+
+TEST_F(RelayTest, AStoreThatCannotTellIsAskedAgainWhilePublishersWait) {
+  leadership.given = false;
+  outbox.put(1, 2);
+  outbox.failing = true;
+  start({.busy_poll = std::chrono::milliseconds{1}, .standby = std::chrono::hours{1}});
+  bool early = true;
+  bool late = false;
+  TaskGroup waiting(loop.get_executor());
+  waiting.spawn("early", note_published(std::chrono::steady_clock::now() + std::chrono::milliseconds{20}, early));
+  waiting.spawn("late", note_published(std::chrono::steady_clock::now() + std::chrono::hours{1}, late));
+  until([&] { return waiting.size() == 1 && outbox.checks > 2; });
+  EXPECT_FALSE(early) << "at its deadline, with the event stored";
+  outbox.failing = false;
+  outbox.entries.clear();
   until([&] { return waiting.size() == 0; });
   EXPECT_TRUE(late);
 }

@@ -37,8 +37,8 @@ class Outbox {
   virtual asio::awaitable<std::vector<OutboxEntry>> advance(std::vector<OutboxEntry> confirmed, std::size_t limit) = 0;
   /// The events of these entries, by position. Fewer where events were deleted meanwhile.
   virtual asio::awaitable<std::vector<StoredEvent>> read(std::vector<OutboxEntry> entries) = 0;
-  /// Whether an entry with this position is there.
-  virtual asio::awaitable<bool> holds(Position position) = 0;
+  /// Those of the positions that an entry has; in any order.
+  virtual asio::awaitable<std::vector<Position>> held(std::vector<Position> positions) = 0;
   virtual asio::awaitable<OutboxStats> stats() = 0;
 };
 

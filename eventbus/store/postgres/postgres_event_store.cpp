@@ -238,13 +238,15 @@ asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read(std::vector<O
   co_return events;
 }
 
-asio::awaitable<bool> PostgresEventStore::holds(Position position) {
+asio::awaitable<std::vector<Position>> PostgresEventStore::held(std::vector<Position> positions) {
   Statement statement(
-      "SELECT count(*) FROM (SELECT last_position FROM eventbus_outbox WHERE first_position <= $1 "
-      "ORDER BY first_position DESC LIMIT 1) entry WHERE last_position >= $1");
-  statement.add(std::int64_t{position});
+      "SELECT wanted FROM unnest($1) wanted WHERE wanted <= (SELECT last_position FROM eventbus_outbox "
+      "WHERE first_position <= wanted ORDER BY first_position DESC LIMIT 1)");
+  statement.add(positions);
   const auto rows = co_await run(std::move(statement));
-  co_return rows[0].integer(0) > 0;
+  std::vector<Position> found;
+  for (int index = 0; index < rows.size(); ++index) found.push_back(rows[index].integer(0));
+  co_return found;
 }
 
 asio::awaitable<OutboxStats> PostgresEventStore::stats() {

@@ -56,7 +56,7 @@ class PostgresEventStore final : public EventStore, public Outbox {
 
   asio::awaitable<std::vector<OutboxEntry>> advance(std::vector<OutboxEntry> confirmed, std::size_t limit) override;
   asio::awaitable<std::vector<StoredEvent>> read(std::vector<OutboxEntry> entries) override;
-  asio::awaitable<bool> holds(Position position) override;
+  asio::awaitable<std::vector<Position>> held(std::vector<Position> positions) override;
   asio::awaitable<OutboxStats> stats() override;
 
  private:
