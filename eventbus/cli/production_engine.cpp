@@ -41,7 +41,7 @@ ProductionEngine::ProductionEngine(asio::io_context& loop, ProductionSettings se
              settings_.replica ? &replica_.emplace(loop.get_executor(), *settings_.replica,
                                                    replica_pool(settings_.pool), pool_metrics_)
                                : nullptr,
-             store_metrics_, PostgresStoreSettings{}),
+             store_metrics_, PostgresStoreSettings{.index_payloads = settings_.index_payloads}),
       broker_(loop.get_executor(), store_, primary_, broker_metrics_, settings_.rabbitmq),
       leadership_(primary_, relay_lock),
       relay_(loop.get_executor(), store_, broker_.sink(), leadership_, {.random = random_fraction}),
@@ -111,11 +111,13 @@ std::vector<Engine::Part> ProductionEngine::parts() {
   parts.push_back({"relay", relay_.run()});
   parts.push_back({"follower", follower_.run()});
   parts.push_back({"watch", watch()});
+  parts.push_back({"table", tend_table()});
   return parts;
 }
 
 void ProductionEngine::stop() {
   stopping_ = true;
+  store_.stop_taking_over();
   relay_.stop();
   follower_.stop();
   broker_.stop();
@@ -141,12 +143,25 @@ asio::awaitable<void> ProductionEngine::watch() {
   }
 }
 
-/// What others stored, what waits, and what an earlier service left.
+/// What may take hours beside everything else: the events of an earlier service, and indexes.
+asio::awaitable<void> ProductionEngine::tend_table() {
+  for (bool done = false; !stopping_;) {
+    try {
+      if (!done) done = co_await store_.take_over();
+    } catch (const Unavailable& error) {
+      log(stopping_ ? LogLevel::debug : level_of(error, troubles_), "table events can't be prepared; it is tried again",
+          {{"error", std::string_view(error.what())}});
+    }
+    const auto forever = std::chrono::steady_clock::time_point::max();
+    if (!stopping_) co_await stop_asked_.wait_until(done ? forever : std::chrono::steady_clock::now() + look_interval);
+  }
+}
+
+/// What others stored, and what waits.
 asio::awaitable<void> ProductionEngine::look_around() {
   outbox_ = co_await store_.stats();
   co_await store_.look();
   if (std::chrono::steady_clock::now() >= next_clock_look_) co_await look_at_clock();
-  if (!taken_over_) taken_over_ = co_await store_.take_over();
 }
 
 asio::awaitable<void> ProductionEngine::look_at_clock() {

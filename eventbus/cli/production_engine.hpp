@@ -23,6 +23,7 @@ struct ProductionSettings {
   RabbitMqSettings rabbitmq;
   RetryPolicy connecting;             ///< To the database at start.
   bool ready_when_accepting = false;  ///< Ready without RabbitMQ.
+  bool index_payloads = false;        ///< See PostgresStoreSettings.
 };
 
 /// PostgreSQL for the truth, RabbitMQ for delivery, and the relay between them. Any number of instances may share both.
@@ -49,6 +50,7 @@ class ProductionEngine final : public Engine {
  private:
   asio::awaitable<void> open();
   asio::awaitable<void> watch();
+  asio::awaitable<void> tend_table();
   asio::awaitable<void> look_around();
   asio::awaitable<void> look_at_replica();
   asio::awaitable<void> look_at_clock();
@@ -71,7 +73,6 @@ class ProductionEngine final : public Engine {
   OutboxStats outbox_;
   TroubleLog troubles_;
   std::chrono::steady_clock::time_point next_clock_look_{};
-  bool taken_over_ = false;
   bool stopping_ = false;
 };
 

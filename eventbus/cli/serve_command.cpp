@@ -78,7 +78,8 @@ ProductionSettings production(const Configuration& configuration) {
       .connecting = {.max_retries = static_cast<std::uint32_t>(configuration.count("MAX_RETRIES")),
                      .delay = seconds(configuration, "RETRY_DELAY"),
                      .max_delay = longest_pause},
-      .ready_when_accepting = configuration.text("EVENTBUS_READY_WHEN") == "accepting"};
+      .ready_when_accepting = configuration.text("EVENTBUS_READY_WHEN") == "accepting",
+      .index_payloads = configuration.text("EVENTBUS_PAYLOAD_INDEX") == "true"};
   if (!configuration.text("DATABASE_REPLICA_URL").empty())
     settings.replica = database(configuration, "DATABASE_REPLICA_URL");
   return settings;

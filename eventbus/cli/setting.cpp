@@ -8,7 +8,7 @@ namespace {
 
 using Kind = SettingKind;
 
-constexpr std::array<Setting, 28> table{{
+constexpr std::array<Setting, 29> table{{
     {"EVENTBUS_LISTEN", "--listen", "ADDRESS", "127.0.0.1:8000", Kind::address,
      "address and port of the HTTP API; port 0 takes any free one"},
     {"EVENTBUS_ENGINE", "--engine", "ENGINE", "auto", Kind::choice,
@@ -209,6 +209,8 @@ constexpr std::array<Setting, 28> table{{
      3600},
     {"EVENTBUS_READY_WHEN", "--ready-when", "STATE", "connected", Kind::choice,
      "when GET /ready says ready: all parts connected, or events can be stored durably", "connected,accepting"},
+    {"EVENTBUS_PAYLOAD_INDEX", "--payload-index", "WHETHER", "false", Kind::choice,
+     "whether PostgreSQL keeps an index for queries by payload; it costs each event time and space", "false,true"},
     {"EVENTBUS_SOURCE", "--source", "URI", "/eventbus", Kind::text,
      "CloudEvents source of events that came without one"},
 }};

@@ -122,6 +122,16 @@ class Postgres(Dependency):
     def url(self, database):
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
+    def session(self, database, sql):
+        """A psql that has run `sql` and stays in its session until it is told more on its standard input."""
+        words = [self.programs / "psql", "-h", self.folder, "-p", self.port, "-U", "postgres", "-d", database, "-AtX"]
+        process = subprocess.Popen(list(map(str, words)), user=self.user, cwd=self.folder, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        process.stdin.write(sql + "\n\\echo done\n")
+        process.stdin.flush()
+        while process.stdout.readline() != "done\n":
+            assert process.poll() is None, "psql ended"
+        return process
+
     def create_database(self):
         name = f"test_{next(numbers)}"
         self.ask("postgres", f"CREATE DATABASE {name}")

@@ -10,7 +10,6 @@
 #include "eventbus/store/postgres/log_reader.hpp"
 #include "eventbus/store/postgres/schema.hpp"
 #include "eventbus/store/postgres/table_shape.hpp"
-#include "eventbus/store/postgres/take_over.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
@@ -40,6 +39,18 @@ std::vector<std::int64_t> positions_of(const std::vector<OutboxEntry>& entries, 
   return positions;
 }
 
+/// Where others find the work as long as it goes on.
+class Noted {
+ public:
+  Noted(TakeOver*& place, TakeOver& work) : place_(place) { place_ = &work; }
+  ~Noted() { place_ = nullptr; }
+  Noted(const Noted&) = delete;
+  Noted& operator=(const Noted&) = delete;
+
+ private:
+  TakeOver*& place_;
+};
+
 }  // namespace
 
 PostgresEventStore::PostgresEventStore(postgres::ConnectionPool& primary, postgres::ConnectionPool* replica,
@@ -68,8 +79,15 @@ asio::awaitable<void> PostgresEventStore::open() {
 asio::awaitable<bool> PostgresEventStore::take_over() {
   const auto deadline = after(settings_.migration_timeout);
   auto lease = co_await primary_.acquire(deadline);
-  TakeOver work(*lease, settings_.take_over_step, settings_.migration_timeout);
+  TakeOver work(*lease, {.step = settings_.take_over_step,
+                         .timeout = settings_.migration_timeout,
+                         .index_payloads = settings_.index_payloads});
+  const Noted noted(taking_over_, work);
   co_return co_await work.run();
+}
+
+void PostgresEventStore::stop_taking_over() {
+  if (taking_over_ != nullptr) taking_over_->stop();
 }
 
 asio::awaitable<Position> PostgresEventStore::look() {

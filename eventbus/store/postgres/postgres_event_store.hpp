@@ -10,18 +10,22 @@
 #include "eventbus/store/postgres/event_reader.hpp"
 #include "eventbus/store/postgres/event_writer.hpp"
 #include "eventbus/store/postgres/part_size.hpp"
+#include "eventbus/store/postgres/take_over.hpp"
 #include "eventbus/store/store_metrics.hpp"
 
 namespace eventbus {
 
 struct PostgresStoreSettings {
-  /// For one operation, waiting for a connection included.
-  std::chrono::milliseconds timeout{30'000};
+  /// For one operation, waiting for a connection included: longer than the server's statement_timeout, whose error
+  /// says what to do, keeps the connection and is no sign of a server that is away.
+  std::chrono::milliseconds timeout{40'000};
   /// For preparing the tables at start, and each step of taking over a table.
   std::chrono::milliseconds migration_timeout{120'000};
   /// Rows that are numbered in one transaction when a table of an earlier service is taken over. Higher: sooner done;
   /// lower: shorter locks.
   std::int64_t take_over_step = 2'000;
+  /// An index for payload conditions of queries. Costs each append time, and space: see docs/sizing.md.
+  bool index_payloads = false;
 };
 
 /// The event log and its outbox in PostgreSQL, shared by any number of instances. Each append is one transaction: the
@@ -37,10 +41,12 @@ class PostgresEventStore final : public EventStore, public Outbox {
   /// whether the database was restored into another cluster. Throws `Unavailable`.
   asio::awaitable<void> open();
   /// Gives positions and our indexes to the events that an earlier service stored, in small steps while everything
-  /// else goes on. Meanwhile who reads the log from before `first_base` gets what is numbered, then `Unavailable`.
-  /// True: nothing is left. False, at once: another instance is at it; ask again, it may die. May be dropped at any
-  /// time and begun again. Throws `Unavailable`.
+  /// else goes on, and builds the index of payloads where it is wanted. Meanwhile who reads the log from before
+  /// `first_base` gets what is numbered, then `Unavailable`. True: nothing is left. False, at once: another instance is
+  /// at it; ask again, it may die. May be ended at any time and begun again. Throws `Unavailable`.
   asio::awaitable<bool> take_over();
+  /// Ends a `take_over` that is under way, which throws then.
+  void stop_taking_over();
   /// Looks at how far the log goes, other instances' events included, and returns the new head. `head` is as old as
   /// the last look or append here: call it about every 20 ms while somebody follows the log.
   asio::awaitable<Position> look();
@@ -69,10 +75,11 @@ class PostgresEventStore final : public EventStore, public Outbox {
   postgres_store::EventWriter writer_;
   postgres_store::EventReader reader_;
   postgres_store::EventLookup lookup_{reader_};
+  postgres_store::TakeOver* taking_over_ = nullptr;
+  postgres_store::PartSize listing_part_;
+  postgres_store::PartSize log_part_;
   Position newest_ = 0;  ///< The largest position stored here.
   Position head_ = 0;
 };
 
 }  // namespace eventbus
-  postgres_store::PartSize listing_part_;
-  postgres_store::PartSize log_part_;

@@ -33,13 +33,27 @@ asio::awaitable<postgres::Rows> TakeOver::ask(std::string sql) {
 }
 
 asio::awaitable<postgres::Rows> TakeOver::ask(std::string sql, postgres::Deadline deadline) {
+  if (stopped_) throw Unavailable("preparing table events", "the service shuts down");
   auto results = co_await connection_.script(std::move(sql), deadline);
   co_return std::move(results.back());
 }
 
-asio::awaitable<bool> TakeOver::needed() {
+asio::awaitable<bool> TakeOver::unnumbered() {
   const auto rows = co_await ask("SELECT (NOT complete)::int::bigint FROM eventbus_log");
   co_return rows[0].integer(0) == 1;
+}
+
+asio::awaitable<bool> TakeOver::needed() {
+  if (co_await unnumbered()) co_return true;
+  if (!settings_.index_payloads) co_return false;
+  const auto rows = co_await ask(fmt::format(
+      "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('{}') AND indisvalid", payload_index().name));
+  co_return rows[0].integer(0) == 0;
+}
+
+void TakeOver::stop() {
+  stopped_ = true;
+  connection_.end_wait();
 }
 
 asio::awaitable<bool> TakeOver::lock() {
@@ -58,11 +72,12 @@ asio::awaitable<bool> TakeOver::run() {
   std::exception_ptr failure;
   try {
     co_await ask("SET statement_timeout = 0");
-    if (co_await needed()) co_await finish();
+    if (co_await unnumbered()) co_await finish();
+    if (settings_.index_payloads) co_await ensure_index(payload_index());
   } catch (const Unavailable&) {
     failure = std::current_exception();
   }
-  if (connection_.usable()) co_await give_back();
+  if (connection_.usable() && !stopped_) co_await give_back();
   if (failure) std::rethrow_exception(failure);
   co_return true;
 }
@@ -80,7 +95,7 @@ asio::awaitable<void> TakeOver::finish() {
 
 asio::awaitable<void> TakeOver::number_events() {
   for (std::int64_t numbered = -1; numbered != 0;) {
-    const auto rows = co_await ask(fmt::format(number_sql, step_));
+    const auto rows = co_await ask(fmt::format(number_sql, settings_.step));
     numbered = rows[0].integer(0);
     if (numbered > 0) log(LogLevel::debug, "events were numbered", {{"so_far", rows[0].integer(1)}});
   }

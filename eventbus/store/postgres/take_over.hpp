@@ -14,18 +14,27 @@ namespace asio = boost::asio;
 /// The advisory lock of the instance that takes a table over.
 inline constexpr std::int64_t take_over_lock = 0x6576656e74627573;  // "eventbus"
 
+struct TakeOverSettings {
+  std::int64_t step;                  ///< Rows that are numbered in one transaction.
+  std::chrono::milliseconds timeout;  ///< Of one step.
+  bool index_payloads = false;        ///< `payload_index` is wanted too.
+};
+
 /// Makes a table of an earlier service ours while it is in use: indexes without locking writers out, positions for its
-/// events in the order they were stored, a few at a time. An advisory lock keeps other instances away; what was done
-/// stays done when it ends in the middle.
+/// events in the order they were stored, a few at a time. Builds the index of payloads, which any table may lack. An
+/// advisory lock keeps other instances away; what was done stays done when it ends in the middle.
 class TakeOver {
  public:
-  TakeOver(postgres::Connection& connection, std::int64_t step, std::chrono::milliseconds timeout)
-      : connection_(connection), step_(step), timeout_(timeout) {}
+  TakeOver(postgres::Connection& connection, TakeOverSettings settings)
+      : connection_(connection), settings_(settings) {}
 
-  /// True: nothing is left. False: another instance is at it.
+  /// True: nothing is left. False: another instance is at it. Throws `Unavailable`, also after `stop`.
   asio::awaitable<bool> run();
+  /// Ends it soon; the connection is not usable then, and the server finishes an index that it has begun by itself.
+  void stop();
 
  private:
+  asio::awaitable<bool> unnumbered();
   asio::awaitable<bool> needed();
   asio::awaitable<bool> lock();
   asio::awaitable<void> finish();
@@ -34,11 +43,11 @@ class TakeOver {
   asio::awaitable<void> give_back();
   asio::awaitable<postgres::Rows> ask(std::string sql);
   asio::awaitable<postgres::Rows> ask(std::string sql, postgres::Deadline deadline);
-  postgres::Deadline deadline() const { return std::chrono::steady_clock::now() + timeout_; }
+  postgres::Deadline deadline() const { return std::chrono::steady_clock::now() + settings_.timeout; }
 
   postgres::Connection& connection_;
-  std::int64_t step_;
-  std::chrono::milliseconds timeout_;
+  TakeOverSettings settings_;
+  bool stopped_ = false;
 };
 
 }  // namespace eventbus::postgres_store
