@@ -3,6 +3,7 @@
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/core/topic.hpp"
+#include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
 
@@ -31,6 +32,17 @@ bool wanted(const QueueDefinition& definition, const StoredEvent& stored) {
   });
 }
 
+/// Why RabbitMQ can't carry it, or we would not understand it when it comes back; empty for one that may be sent.
+std::string fault_of(const amqp::Message& message, std::size_t max_body_bytes) {
+  if (const auto checked = amqp::check_message(message, max_body_bytes); !checked) return checked.error().detail;
+  amqp::ReceivedMessage received;
+  received.body = message.body;
+  received.body_bytes = message.body.size();
+  received.properties = message.properties;
+  const auto read = rabbitmq::read_message(received);
+  return read ? std::string() : read.error().detail;
+}
+
 }  // namespace
 
 /// Puts stored events into the queue itself until none is left, then binds it. What is stored meanwhile comes by its
@@ -53,8 +65,18 @@ asio::awaitable<void> RabbitMqBroker::Parts::backfill(LiveQueuePtr queue) {
     }
     std::vector<amqp::Message> messages;
     for (const auto& stored : page.events) {
-      if (wanted(queue->record.definition, stored))
-        messages.push_back(rabbitmq::direct_message(stored, queue->name(), {}));
+      if (!wanted(queue->record.definition, stored)) continue;
+      auto message = rabbitmq::direct_message(stored, queue->name(), {});
+      const auto fault = fault_of(message, settings.connection.max_body_bytes);
+      if (fault.empty()) {
+        messages.push_back(std::move(message));
+      } else {
+        log_warning("a stored event can't be carried to a new queue and is left out of it; it stays in the store",
+                    {{"queue", std::string_view(queue->name())},
+                     {"event_id", std::string_view(stored.event->event_id)},
+                     {"error", std::string_view(fault)}});
+        metrics.deliveries.with({queue->name(), "left_out"}).add();
+      }
     }
     co_await publisher.publish_direct(std::move(messages));
     after = page.scanned;

@@ -1,5 +1,6 @@
 #include "eventbus/broker/rabbitmq/event_message.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "eventbus/broker/rabbitmq/names.hpp"
@@ -7,6 +8,7 @@
 #include "eventbus/core/event_rules.hpp"
 #include "eventbus/core/json.hpp"
 #include "eventbus/core/json_text.hpp"
+#include "eventbus/core/timestamp.hpp"
 #include "eventbus/telemetry/trace_context.hpp"
 
 namespace eventbus::rabbitmq {
@@ -125,6 +127,36 @@ std::string our_reason(const std::string& death) {
   return death == "maxlen" ? "max_length" : death;
 }
 
+/// An event that was stored by an earlier service, whose rules were others: as it is.
+Result<Event> read_as_stored(const amqp::ReceivedMessage& message) {
+  auto members = parse_json_object(message.body);
+  if (!members) return std::unexpected(std::move(members.error()));
+  const auto value_of = [&members](std::string_view key) {
+    const auto found = std::ranges::find(*members, key, &JsonMember::key);
+    return found == members->end() ? std::string() : found->value;
+  };
+  Event event;
+  event.event_id = value_of("event_id");
+  event.event_type = value_of("event_type");
+  event.payload = value_of("payload");
+  event.ordering_key = value_of("ordering_key");
+  event.correlation_id = value_of("correlation_id");
+  if (event.correlation_id.empty()) event.correlation_id = event.event_id;
+  event.traceparent = valid_traceparent(text_of(message.properties.headers, header::traceparent));
+  const auto timestamp = parse_timestamp(value_of("timestamp"));
+  if (!timestamp) return fail(ErrorCode::invalid, "timestamp: is no RFC 3339 time");
+  event.timestamp = *timestamp;
+  return event;
+}
+
+Result<Event> read_event(const amqp::ReceivedMessage& message) {
+  auto draft = read_publish_request(message, std::numeric_limits<std::size_t>::max());
+  if (draft) return *draft->event;
+  const bool stored = integer_of(message.properties.headers, header::position) > 0;
+  if (!stored || draft.error().code != ErrorCode::invalid) return std::unexpected(std::move(draft.error()));
+  return read_as_stored(message);
+}
+
 }  // namespace
 
 Trials next_trials(Trials trials, Timestamp now) {
@@ -142,7 +174,7 @@ amqp::Message event_message(const StoredEvent& stored) {
   auto& properties = message.properties;
   properties.content_type = "application/json";
   properties.message_id = if_short(event.event_id);
-  properties.type = event.event_type;
+  properties.type = if_short(event.event_type);
   properties.timestamp = std::chrono::floor<std::chrono::seconds>(event.timestamp);
   properties.correlation_id = if_short(event.correlation_id);
   auto& headers = properties.headers;
@@ -224,9 +256,9 @@ Result<EventDraft> read_publish_request(const amqp::ReceivedMessage& message, st
 
 Result<QueuedEvent> read_message(const amqp::ReceivedMessage& message) {
   const auto& headers = message.properties.headers;
-  auto draft = read_publish_request(message, std::numeric_limits<std::size_t>::max());
-  if (!draft) return std::unexpected(std::move(draft.error()));
-  auto event = *draft->event;
+  auto read = read_event(message);
+  if (!read) return std::unexpected(std::move(read.error()));
+  auto event = std::move(*read);
   if (auto cloudevent = text_of(headers, header::cloudevent); parse_json_object(cloudevent))
     event.cloudevent = std::move(cloudevent);
   event.exchange = text_of(headers, header::exchange);

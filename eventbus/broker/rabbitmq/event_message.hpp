@@ -56,7 +56,7 @@ amqp::Message unreadable_dead_letter(const amqp::ReceivedMessage& message, std::
 Result<EventDraft> read_publish_request(const amqp::ReceivedMessage& message, std::size_t max_event_bytes);
 
 /// The same for what lies in a queue that is delivered from, of any size: an event as it was routed, and how often it
-/// was tried.
+/// was tried. One that we sent, since it was stored, may break the rules for new ones: an earlier service wrote it.
 Result<QueuedEvent> read_message(const amqp::ReceivedMessage& message);
 
 /// Why a message rests in a dead-letter queue: our headers, else RabbitMQ's record of it.

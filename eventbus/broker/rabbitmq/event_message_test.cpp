@@ -103,5 +103,44 @@ TEST(EventMessage, ComesBackAsItWasSent) {
   EXPECT_EQ(queued.event.stored_at, stored.stored_at);
 }
 
+StoredEvent taken_over(std::string type, std::string payload) {
+  Event event;
+  event.event_id = "e 1";
+  event.event_type = event.routing_key = std::move(type);
+  event.correlation_id = event.event_id;
+  event.payload = std::move(payload);
+  return {.position = 7, .stored_at = event.timestamp, .event = std::make_shared<Event>(std::move(event))};
+}
+
+amqp::ReceivedMessage received(const amqp::Message& sent) {
+  auto got = message(sent.body);
+  got.exchange = sent.exchange;
+  got.routing_key = sent.routing_key;
+  got.properties = sent.properties;
+  return got;
+}
+
+TEST(EventMessage, AnEventOfAnEarlierServiceComesBackAsItIs) {
+  for (const std::string type :
+       {"User Created", "order:created", "", "a..b", "#", "ünï/cödé\n", std::string(300, 't')}) {
+    for (const std::string payload : {"{}", "[1,\"two\"]", "\"text\"", "-1.50", "null", R"({"a":{"b":"\u0001"}})"}) {
+      const auto stored = taken_over(type, payload);
+      for (const auto& sent : {event_message(stored), direct_message(stored, "q", {})}) {
+        EXPECT_TRUE(amqp::check_message(sent, a_mebibyte)) << type.size();
+        const auto queued = read_message(received(sent));
+        ASSERT_TRUE(queued) << type << payload;
+        EXPECT_EQ(*queued->event.event, *stored.event) << type << payload;
+      }
+    }
+  }
+}
+
+TEST(EventMessage, OnlyWhatWasStoredMayBreakTheRules) {
+  EXPECT_FALSE(read_message(message(R"({"event_id":"e","event_type":"User Created"})")));
+  std::string deep;
+  for (int level = 0; level < 200; ++level) deep = "[" + deep + "]";
+  EXPECT_FALSE(read_message(received(direct_message(taken_over("t", deep), "q", {}))));
+}
+
 }  // namespace
 }  // namespace eventbus::rabbitmq
