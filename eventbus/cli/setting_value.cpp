@@ -12,7 +12,7 @@
 #include "eventbus/cli/console/read_number.hpp"
 #include "eventbus/cli/listen_address.hpp"
 #include "eventbus/cli/secret_mask.hpp"
-#include "eventbus/core/queue.hpp"
+#include "eventbus/core/queue_name.hpp"
 #include "eventbus/postgres/connection_settings.hpp"
 
 namespace eventbus::cli {
@@ -70,7 +70,7 @@ Fault fault_of_kind(const Setting& setting, std::string_view text) {
     case Kind::broker:
       return reason_of(amqp::AmqpUrl::parse(text));
     case Kind::queues:
-      return unless(std::ranges::all_of(words_of(text), &valid_queue_name));
+      return unless(std::ranges::all_of(words_of(text), [](auto name) { return queue_name_fault(name).empty(); }));
     case Kind::path:
     case Kind::text:
       return std::nullopt;
@@ -101,7 +101,8 @@ std::string allowed(const Setting& setting) {
     case Kind::broker:
       return "an amqp:// or amqps:// URL is allowed";
     case Kind::queues:
-      return "names of queues are allowed, separated by commas";
+      return "names of queues are allowed, separated by commas; none begins with amq. or ends in .dlq, .dlx or .retry "
+             "with digits";
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "eventbus/core/json_text.hpp"
+#include "eventbus/core/queue_name.hpp"
 
 namespace eventbus {
 namespace {
@@ -118,6 +119,7 @@ std::string_view routing_key_fault(std::string_view text) {
 
 std::string_view exchange_fault(std::string_view text) {
   if (text.starts_with("amq.")) return "must not begin with amq., which RabbitMQ keeps for itself";
+  if (names_dead_letters(text)) return "must not end in .dlx, which is where dead letters are published";
   const bool valid = !text.empty() && text.size() <= 127 && consists_of(text, "_.:-");
   return valid ? "" : "must have 1 to 127 characters of A-Z, a-z, 0-9, _, ., : and -";
 }

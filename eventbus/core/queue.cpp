@@ -14,6 +14,7 @@
 #include "eventbus/core/field_faults.hpp"
 #include "eventbus/core/json_scan.hpp"
 #include "eventbus/core/json_text.hpp"
+#include "eventbus/core/queue_name.hpp"
 #include "eventbus/core/topic.hpp"
 
 namespace eventbus {
@@ -50,7 +51,10 @@ std::optional<Number> number_of(const Member& member) {
 /// Reads the members of a queue definition into it.
 class DefinitionReader {
  public:
+  /// What is asked for under this name.
   explicit DefinitionReader(std::string_view name) { definition_.name = name; }
+  /// What was stored.
+  DefinitionReader() : stored_(true) {}
 
   void read(const Member& member) {
     const std::string_view key = member.key;
@@ -90,8 +94,10 @@ class DefinitionReader {
   }
 
   void read_name(const Member& member) {
-    const auto text = string_of(member, faults_);
-    if (text && *text != definition_.name) faults_.add("name", "must be the name in the path; it may be left out");
+    auto text = string_of(member, faults_);
+    if (text && stored_) definition_.name = std::move(*text);
+    if (text && !stored_ && *text != definition_.name)
+      faults_.add("name", "must be the name in the path; it may be left out");
   }
 
   void read_backoff(const Member& member) {
@@ -176,7 +182,7 @@ class DefinitionReader {
     if (!text) return;
     std::string_view fault;
     if (exchange) {
-      fault = exchange_fault(*text);
+      fault = stored_ ? "" : exchange_fault(*text);
     } else if (!valid_topic_pattern(*text)) {
       fault = topic_pattern_rule;
     }
@@ -186,6 +192,7 @@ class DefinitionReader {
 
   QueueDefinition definition_;
   FieldFaults faults_;
+  bool stored_ = false;
   bool bound_ = false;
 };
 
@@ -216,25 +223,26 @@ void append_bindings(std::string& out, const std::vector<Binding>& bindings) {
   }
 }
 
-}  // namespace
-
-bool valid_queue_name(std::string_view name) {
-  return !name.empty() && name.size() <= 255 && consists_of(name, "_.:-");
-}
-
-Result<QueueDefinition> parse_queue_definition(std::string_view name, std::string_view json) {
-  if (!valid_queue_name(name)) {
-    return fail(ErrorCode::invalid, "A queue's name has 1 to 255 characters of A-Z, a-z, 0-9, _, ., : and -.",
-                {{"queue", "must have 1 to 255 characters of A-Z, a-z, 0-9, _, ., : and -"}});
-  }
+Result<QueueDefinition> read_definition(DefinitionReader reader, std::string_view json) {
   CanonicalJson document;
   if (auto parsed = document.parse(json); !parsed) return std::unexpected(std::move(parsed.error()));
   if (document.kind() != JsonKind::object) {
     return fail(ErrorCode::invalid, "The queue definition must be a JSON object.", {{"body", "must be a JSON object"}});
   }
-  DefinitionReader reader(name);
   for (std::size_t i = 0; i < document.size(); ++i) reader.read(document[i]);
   return reader.finish();
+}
+
+}  // namespace
+
+Result<QueueDefinition> parse_queue_definition(std::string_view name, std::string_view json) {
+  if (const auto fault = queue_name_fault(name); !fault.empty())
+    return fail(ErrorCode::invalid, fmt::format("A queue's name {}.", fault), {{"queue", std::string(fault)}});
+  return read_definition(DefinitionReader(name), json);
+}
+
+Result<QueueDefinition> read_queue_definition(std::string_view json) {
+  return read_definition(DefinitionReader(), json);
 }
 
 void append_queue_definition(std::string& out, const QueueDefinition& definition) {

@@ -33,7 +33,7 @@ struct StartFrom {
 /// What PUT /queues/{queue} declares. `ordered` and `start_from` are fixed at creation, the rest may be changed in
 /// place.
 struct QueueDefinition {
-  std::string name;  ///< 1–255 characters of [A-Za-z0-9_.:-].
+  std::string name;  ///< See `queue_name_fault`.
   std::vector<Binding> bindings;
   RetryPolicy retry;
   std::optional<std::chrono::milliseconds> message_ttl;
@@ -48,11 +48,12 @@ struct QueueDefinition {
 /// Parses the body of PUT /queues/{queue}; errors name every bad or unknown field. What GET reports besides the
 /// definition (counts, `paused`) is passed over.
 Result<QueueDefinition> parse_queue_definition(std::string_view name, std::string_view json);
-/// Appends the definition as JSON: every field, `name` included; the exact inverse of `parse_queue_definition` but for
-/// `name`.
+/// The inverse of `append_queue_definition`, for what an engine has stored: names that were good when the queue was
+/// declared are, whatever the rule for new ones says.
+Result<QueueDefinition> read_queue_definition(std::string_view json);
+/// Appends the definition as JSON: every field, `name` included.
 void append_queue_definition(std::string& out, const QueueDefinition& definition);
 /// Its members but `name`, without braces: the body of the request is `{` + settings + `}`.
 void append_queue_settings(std::string& out, const QueueDefinition& definition);
-bool valid_queue_name(std::string_view name);
 
 }  // namespace eventbus

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "eventbus/core/event_rules.hpp"
+#include "eventbus/core/queue_name.hpp"
 #include "eventbus/core/test_faults.hpp"
 
 namespace eventbus {
@@ -115,12 +117,40 @@ TEST(QueueDefinition, BoundsBindingsAndDropsRepeatedOnes) {
 }
 
 TEST(QueueName, IsChecked) {
-  EXPECT_TRUE(valid_queue_name("orders.eu:1-a_b"));
-  EXPECT_TRUE(valid_queue_name(std::string(255, 'q')));
   for (const std::string& name :
-       {std::string(), std::string(256, 'q'), std::string("a b"), std::string("a/b"), std::string("é")}) {
-    EXPECT_FALSE(valid_queue_name(name));
-    EXPECT_EQ(parse_definition("", name).error().fields.at(0).field, "queue");
+       {std::string("orders.eu:1-a_b"), std::string(200, 'q'), std::string("bestellungen für Köln"),
+        std::string("a?b#c%d"), std::string("..."), std::string("amqp"), std::string("q.dlq.x"), std::string("q.retry"),
+        std::string("q.retry.1s"), std::string("retry.1")}) {
+    EXPECT_EQ(queue_name_fault(name), "") << name;
+    EXPECT_TRUE(parse_definition(R"({"bindings":[{"routing_key":"a"}]})", name)) << name;
+  }
+  for (const std::string& name :
+       {std::string(), std::string(201, 'q'), std::string("ü") + std::string(199, 'q'), std::string("a/b"),
+        std::string("a\tb"), std::string("a\0b", 3), std::string("\xC2\x85"), std::string("\u2028"),
+        std::string("\xFF"), std::string("."), std::string(".."), std::string("amq."), std::string("amq.x"),
+        std::string("q.dlq"), std::string(".dlq"), std::string("q.dlx"), std::string("q.retry.1000"),
+        std::string("q.retry7")}) {
+    EXPECT_NE(queue_name_fault(name), "") << name;
+    EXPECT_EQ(parse_definition(R"({"bindings":[{"routing_key":"a"}]})", name).error().fields.at(0).field, "queue")
+        << name;
+  }
+}
+
+TEST(QueueName, MayBeAnyOfWhatIsStored) {
+  QueueDefinition old;
+  old.name = std::string(250, 'q') + ".dlq";
+  old.bindings = {{"amq.topic", "user.*"}, {"orders.dlx", "#"}};
+  std::string text;
+  append_queue_definition(text, old);
+  EXPECT_EQ(read_queue_definition(text), old);
+}
+
+TEST(Exchange, IsNoneOfRabbitMqsOwnNorOneOfDeadLetters) {
+  EXPECT_EQ(exchange_fault("orders.dlx.x"), "");
+  for (const std::string name : {"amq.topic", "orders.dlx", ".dlx"}) {
+    EXPECT_NE(exchange_fault(name), "") << name;
+    EXPECT_THAT(definition_faults(R"({"bindings":[{"routing_key":"a","exchange":")" + name + "\"}]}"),
+                ElementsAre("bindings[0].exchange"));
   }
 }
 

@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "eventbus/broker/rabbitmq/event_message.hpp"
+#include "eventbus/core/event_rules.hpp"
 #include "eventbus/core/queue.hpp"
+#include "eventbus/core/queue_name.hpp"
 #include "eventbus/core/topic.hpp"
 #include "eventbus/library/connection_manager.hpp"
 #include "eventbus/library/delivery_settler.hpp"
@@ -77,10 +79,12 @@ Result<void> EventSubscriber::Impl::add(std::string pattern, AsyncHandler handle
 }
 
 asio::awaitable<Result<void>> EventSubscriber::Impl::declare(QueueDefinition definition) {
-  if (!valid_queue_name(definition.name))
-    co_return fail(ErrorCode::invalid, "queue must have 1 to 255 characters of A-Z, a-z, 0-9, '_', '.', ':' and '-'");
+  if (const auto fault = queue_name_fault(definition.name); !fault.empty())
+    co_return fail(ErrorCode::invalid, "queue " + std::string(fault));
   if (definition.bindings.empty()) co_return fail(ErrorCode::invalid, "routing_keys must have at least one pattern");
   for (const auto& binding : definition.bindings) {
+    if (const auto fault = exchange_fault(binding.exchange); !fault.empty())
+      co_return fail(ErrorCode::invalid, "exchange " + std::string(fault));
     if (!valid_topic_pattern(binding.routing_key))
       co_return fail(ErrorCode::invalid, "routing_keys must be topic patterns such as user.* or order.#");
   }

@@ -86,7 +86,7 @@ def test_bindings_are_required(bus):
     bus.put(f"/queues/{unique('q')}", {}).problem(422, None, "bindings")
 
 
-@pytest.mark.parametrize("name", ["a%20b", "x" * 256, "%C3%BC", "a%2Fb"])
+@pytest.mark.parametrize("name", ["a%09b", "x" * 256, "%C2%85", "a%2Fb"])
 def test_wrong_names_are_refused(bus, name):
     answer = bus.put(f"/queues/{name}", {"bindings": BINDINGS})
     assert answer.status in (404, 422), answer

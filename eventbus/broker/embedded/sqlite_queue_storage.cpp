@@ -20,7 +20,7 @@ Timestamp from_micros(std::int64_t count) {
 }
 
 QueueDefinition read_definition(std::string_view name, std::string_view json) {
-  auto definition = parse_queue_definition(name, json);
+  auto definition = read_queue_definition(json);
   if (definition) return std::move(*definition);
   throw std::runtime_error("the stored definition of queue '" + std::string(name) +
                            "' is damaged or from a newer version: " + definition.error().detail +

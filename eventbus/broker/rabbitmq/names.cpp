@@ -1,10 +1,24 @@
 #include "eventbus/broker/rabbitmq/names.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdint>
 
 namespace eventbus::rabbitmq {
+namespace {
+
+constexpr std::size_t longest_name = 255;  ///< AMQP's short string.
+
+/// The same in every build, as what is named with it outlives the process.
+std::uint64_t fnv1a(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037U;
+  for (const unsigned char c : text) hash = (hash ^ c) * 1099511628211U;
+  return hash;
+}
+
+}  // namespace
 
 std::string dead_letter_exchange(std::string_view exchange) {
   return std::string(exchange) + ".dlx";
@@ -15,7 +29,8 @@ std::string dead_letter_queue(std::string_view queue) {
 }
 
 std::string retry_queue(std::string_view queue, std::chrono::milliseconds delay) {
-  return std::string(queue) + ".retry." + std::to_string(delay.count());
+  auto name = std::string(queue) + ".retry." + std::to_string(delay.count());
+  return name.size() <= longest_name ? name : fmt::format("{:016x}.retry.{}", fnv1a(queue), delay.count());
 }
 
 std::chrono::milliseconds retry_step(std::chrono::milliseconds delay) {

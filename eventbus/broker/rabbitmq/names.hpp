@@ -11,7 +11,8 @@ namespace eventbus::rabbitmq {
 std::string dead_letter_exchange(std::string_view exchange);
 /// Where they rest: "<queue>.dlq".
 std::string dead_letter_queue(std::string_view queue);
-/// Where retries wait: "<queue>.retry.<milliseconds>".
+/// Where retries wait: "<queue>.retry.<milliseconds>"; a digest stands for the name of a queue of an earlier version
+/// that is too long for that.
 std::string retry_queue(std::string_view queue, std::chrono::milliseconds delay);
 
 /// Delays that somebody asked for are rounded up to one of eight steps an octave, so that a queue needs few delay

@@ -29,6 +29,14 @@ TEST(DelaySteps, AreFew) {
   EXPECT_LE(by_chance.size(), 2u * 16u);
 }
 
+TEST(RetryQueue, HasANameThatAmqpCanCarry) {
+  EXPECT_EQ(retry_queue("q", milliseconds{1000}), "q.retry.1000");
+  EXPECT_EQ(retry_queue(std::string(200, 'q'), milliseconds{86'400'000}).size(), 200U + 15U);
+  const auto one = retry_queue(std::string(250, 'q'), milliseconds{1000});
+  EXPECT_LE(one.size(), 255U);
+  EXPECT_NE(one, retry_queue(std::string(251, 'q'), milliseconds{1000}));
+}
+
 TEST(DelaySteps, ByChanceAreNoLonger) {
   EXPECT_EQ(jittered_step(milliseconds{0}), milliseconds{1});
   EXPECT_EQ(jittered_step(milliseconds{1000}), milliseconds{768});

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "eventbus/core/json.hpp"
 #include "eventbus/postgres/migrations.hpp"
 
 namespace eventbus::rabbitmq {
@@ -46,24 +45,8 @@ std::string definition_text(const QueueDefinition& definition) {
   return text;
 }
 
-/// `parse_queue_definition` takes the name from the URL, not from the body.
 QueueDefinition read_definition(std::string_view name, std::string_view text) {
-  const auto members = parse_json_object(text);
-  std::string body = "{";
-  if (members) {
-    for (const auto& [key, kind, value] : *members) {
-      if (key == "name" || kind == JsonKind::null) continue;
-      if (body.size() > 1) body += ',';
-      append_json_string(body, key);
-      body += ':';
-      if (kind == JsonKind::string) {
-        append_json_string(body, value);
-      } else {
-        body += value;
-      }
-    }
-  }
-  auto definition = parse_queue_definition(name, body + "}");
+  auto definition = read_queue_definition(text);
   if (!definition)
     throw Unavailable("reading the definition of queue '" + std::string(name) + "' from table eventbus_queues",
                       definition.error().detail + "; was it written by a newer version?");
