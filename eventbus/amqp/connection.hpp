@@ -63,7 +63,8 @@ class Connection {
                                                      Stream stream = {});
 
   // Topology, one operation at a time. Errors are the caller's fault: `not_found`, or `conflict` where it exists with
-  // other properties. Missing permission is `Unavailable`. After `Unavailable` it may have been done or not.
+  // other properties (`exchange_conflict`: an exchange of another type). Missing permission is `Unavailable`. After
+  // `Unavailable` it may have been done or not.
   asio::awaitable<Result<void>> declare_exchange(std::string name, std::string type, bool durable, Deadline deadline);
   asio::awaitable<Result<void>> delete_exchange(std::string name, Deadline deadline);
   asio::awaitable<Result<QueueCounts>> declare_queue(QueueSpec queue, Deadline deadline);

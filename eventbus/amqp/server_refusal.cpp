@@ -79,8 +79,11 @@ Error as_error(const ServerRefusal& refusal, std::string_view operation) {
   switch (refusal.code) {
     case AMQP_NOT_FOUND:
       return {ErrorCode::not_found, fmt::format("{}: {}", operation, reason)};
-    case AMQP_RESOURCE_LOCKED:
     case AMQP_PRECONDITION_FAILED:
+      if (refusal.text.starts_with("PRECONDITION_FAILED - inequivalent arg 'type' for exchange"))
+        return {ErrorCode::exchange_conflict, fmt::format("{}: {}", operation, reason)};
+      [[fallthrough]];
+    case AMQP_RESOURCE_LOCKED:
       return {ErrorCode::conflict, fmt::format("{}: {}", operation, reason)};
     case AMQP_ACCESS_REFUSED:
       throw NotAllowed(operation, reason +

@@ -35,7 +35,8 @@ bool is_lasting(const ServerRefusal& refusal);
 /// What is wrong when the socket is closed or shut during login, or librabbitmq reports `status`.
 std::string explain_status(int status);
 
-/// The caller's fault as an error (404 → `not_found`, others → `conflict`); the server's state (541
+/// The caller's fault as an error (404 → `not_found`, an exchange of another type → `exchange_conflict`, others →
+/// `conflict`); the server's state (541
 /// internal error, …) throws `Refused`, without permission `NotAllowed`. `operation` as in "declaring queue \"q\"".
 Error as_error(const ServerRefusal& refusal, std::string_view operation);
 

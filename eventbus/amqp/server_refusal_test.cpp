@@ -53,6 +53,14 @@ TEST(ServerRefusal, TellsTheCallersFaultFromTheServersState) {
   const auto conflict = as_error({406, "PRECONDITION_FAILED - inequivalent arg"}, "declaring queue \"q\"");
   EXPECT_EQ(conflict.code, ErrorCode::conflict);
   EXPECT_EQ(conflict.detail, "declaring queue \"q\": 406 PRECONDITION_FAILED - inequivalent arg");
+  const auto other_type = as_error({406,
+                                    "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'e' in vhost '/': "
+                                    "received 'topic' but current is 'direct'"},
+                                   "declaring exchange \"e\"");
+  EXPECT_EQ(other_type.code, ErrorCode::exchange_conflict);
+  const auto transient =
+      as_error({406, "PRECONDITION_FAILED - inequivalent arg 'durable' for exchange 'e'"}, "declaring");
+  EXPECT_EQ(transient.code, ErrorCode::conflict);
   for (const int code : {403, 506, 541}) EXPECT_THROW(as_error({code, "x"}, "declaring"), Refused) << code;
 }
 

@@ -26,6 +26,8 @@ ErrorDescription describe(ErrorCode code) {
       return {409, "event_conflict", "The event_id is taken by different content"};
     case ErrorCode::queue_conflict:
       return {409, "queue_conflict", "The queue exists with another definition"};
+    case ErrorCode::exchange_conflict:
+      return {409, "exchange_conflict", "An exchange of this name is of another type"};
     case ErrorCode::too_large:
       return {413, "too_large", "The body is too large"};
     case ErrorCode::headers_too_large:

@@ -34,6 +34,7 @@ enum class ErrorCode : std::uint8_t {
   draining,
   unavailable,
   internal,
+  exchange_conflict,
 };
 
 struct ErrorDescription {

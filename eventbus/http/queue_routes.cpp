@@ -112,7 +112,7 @@ Route declare_route() {
                    R"({"bindings":[{"exchange":"events","routing_key":"user.*"}],"max_retries":5})"}};
   declare.answers = {{201, "Created.", json_type, queue_schema},
                      {200, "Exists, unchanged or changed in place.", json_type, queue_schema}};
-  declare.errors = {ErrorCode::queue_conflict};
+  declare.errors = {ErrorCode::queue_conflict, ErrorCode::exchange_conflict};
   return declare;
 }
 

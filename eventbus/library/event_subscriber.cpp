@@ -88,8 +88,7 @@ asio::awaitable<Result<void>> EventSubscriber::Impl::declare(QueueDefinition def
     if (!valid_topic_pattern(binding.routing_key))
       co_return fail(ErrorCode::invalid, "routing_keys must be topic patterns such as user.* or order.#");
   }
-  co_await link.declare_queue(std::move(definition));
-  co_return Result<void>{};
+  co_return co_await link.declare_queue(std::move(definition));
 }
 
 asio::awaitable<Result<void>> EventSubscriber::Impl::start(std::string queue) {

@@ -162,10 +162,13 @@ asio::awaitable<std::string> RabbitMqLink::ensure_retry_queue(std::string queue,
   co_return co_await topology_->ensure_retry_queue(std::move(queue), rabbitmq::jittered_step(delay));
 }
 
-asio::awaitable<void> RabbitMqLink::declare_queue(QueueDefinition definition) {
+asio::awaitable<Result<void>> RabbitMqLink::declare_queue(QueueDefinition definition) {
   const Operation operation(*this);
+  auto fit = co_await topology_->ensure_exchanges(definition.bindings);
+  if (!fit) co_return fit;
   co_await topology_->ensure_queue(definition);
   co_await topology_->bind(definition.name, definition.bindings);
+  co_return fit;
 }
 
 asio::awaitable<Result<void>> RabbitMqLink::prepare_consuming(std::string queue) {

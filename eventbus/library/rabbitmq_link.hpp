@@ -43,7 +43,8 @@ class RabbitMqLink {
   asio::awaitable<void> publish_to_queue(amqp::Message message);
   /// The name of the delay queue for about `delay`, which is by chance.
   asio::awaitable<std::string> ensure_retry_queue(std::string queue, std::chrono::milliseconds delay);
-  asio::awaitable<void> declare_queue(QueueDefinition definition);
+  /// `exchange_conflict`: it would be bound to an exchange of another type than topic.
+  asio::awaitable<Result<void>> declare_queue(QueueDefinition definition);
   /// Makes sure that what is given up has a place. `not_found` where there is no such queue.
   asio::awaitable<Result<void>> prepare_consuming(std::string queue);
   std::shared_ptr<amqp::Consumer> consume(std::string queue, std::uint16_t prefetch, amqp::ConsumerHandler handler);

@@ -56,6 +56,8 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition 
   if (!queue) co_return co_await parts.create(std::move(definition));
   const auto old = queue->record.definition;
   if (auto allowed = changeable(old, definition); !allowed) co_return std::unexpected(std::move(allowed.error()));
+  auto fit = co_await parts.topology.ensure_exchanges(definition.bindings);
+  if (!fit) co_return std::unexpected(std::move(fit.error()));
   co_await parts.topology.ensure_queue(definition);
   bool ours = old == definition;
   if (!ours) ours = co_await parts.catalog.redefine(old, definition);
@@ -73,6 +75,8 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition 
 /// before is filtered out by position.
 asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::Parts::create(QueueDefinition definition) {
   const auto name = definition.name;
+  auto fit = co_await topology.ensure_exchanges(definition.bindings);
+  if (!fit) co_return std::unexpected(std::move(fit.error()));
   QueueRecord record{.definition = definition, .live_after = store.head()};
   const auto start = definition.start_from;
   if (start.kind == StartFrom::Kind::beginning) record.backfilled_to = 0;

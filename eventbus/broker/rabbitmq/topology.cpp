@@ -1,5 +1,7 @@
 #include "eventbus/broker/rabbitmq/topology.hpp"
 
+#include <fmt/format.h>
+
 #include "eventbus/broker/rabbitmq/names.hpp"
 
 namespace eventbus::rabbitmq {
@@ -54,6 +56,7 @@ asio::awaitable<void> Topology::until_connected() {
 }
 
 void Topology::forget() {
+  exchanges_.clear();
   made_.clear();
 }
 
@@ -62,17 +65,36 @@ asio::awaitable<void> Topology::declare(amqp::QueueSpec queue) {
   expect(co_await ask(connection_.declare_queue(std::move(queue), deadline())), operation);
 }
 
-asio::awaitable<void> Topology::ensure_exchange(std::string exchange) {
-  if (exchange.empty() || made_.contains(exchange)) co_return;
+asio::awaitable<Result<void>> Topology::ensure_exchange(std::string exchange) {
+  if (exchange.empty()) co_return Result<void>{};
+  if (const auto known = exchanges_.find(exchange); known != exchanges_.end()) co_return known->second;
   std::string type = "topic";
   auto declared = co_await ask(connection_.declare_exchange(exchange, std::move(type), true, deadline()));
-  // One that somebody else declared in another way is used as it is: an event that names it must not hold up others.
   const bool otherwise_there = !declared && declared.error().code == ErrorCode::conflict;
-  if (!otherwise_there) expect(std::move(declared), about("declaring exchange", exchange));
-  made_.emplace(std::move(exchange), std::chrono::steady_clock::now());
+  const bool unfit = !declared && declared.error().code == ErrorCode::exchange_conflict;
+  if (!otherwise_there && !unfit) expect(declared, about("declaring exchange", exchange));
+  if (otherwise_there) declared = {};
+  exchanges_.insert_or_assign(std::move(exchange), declared);
+  co_return declared;
+}
+
+asio::awaitable<Result<void>> Topology::ensure_exchanges(std::vector<Binding> bindings) {
+  for (const auto& binding : bindings) exchanges_.erase(binding.exchange);
+  for (std::size_t index = 0; index < bindings.size(); ++index) {
+    const auto& exchange = bindings[index].exchange;
+    const auto fit = co_await ensure_exchange(exchange);
+    if (fit) continue;
+    co_return fail(ErrorCode::exchange_conflict,
+                   fmt::format("Exchange '{}' is there on RabbitMQ and is no topic exchange. Bind the queue to another "
+                               "one, or delete it there. RabbitMQ says: {}",
+                               exchange, fit.error().detail),
+                   {{fmt::format("bindings[{}].exchange", index), "is an exchange of another type than topic"}});
+  }
+  co_return Result<void>{};
 }
 
 asio::awaitable<void> Topology::ensure_queue(QueueDefinition definition) {
+  // One that became another since the queue was declared is used as it is: one queue must not hold up all others.
   for (const auto& binding : definition.bindings) co_await ensure_exchange(binding.exchange);
   const auto dead_letters = dead_letter_exchange_of(definition);
   std::string type = "direct";
@@ -169,7 +191,9 @@ asio::awaitable<std::uint64_t> Topology::ready(std::string queue) {
 asio::awaitable<ServerCounts> Topology::count(QueueRecord record, std::vector<std::chrono::milliseconds>& gone) {
   const auto& name = record.definition.name;
   ServerCounts counts;
-  counts.ready = co_await ready(name);
+  const auto there = co_await ask(connection_.inspect_queue(name, deadline()));
+  counts.missing = !there && there.error().code == ErrorCode::not_found;
+  if (!counts.missing) counts.ready = expect(there, about("inspecting queue", name)).ready;
   counts.dead_letters = co_await ready(dead_letter_queue(name));
   for (const auto delay : record.retry_delays) {
     const auto queue = retry_queue(name, delay);

@@ -19,6 +19,7 @@ namespace eventbus::rabbitmq {
 
 /// The server's messages of one queue, beside those that instances hold.
 struct ServerCounts {
+  bool missing = false;  ///< The server has no such queue.
   std::uint64_t ready = 0;
   std::uint64_t delayed = 0;
   std::uint64_t dead_letters = 0;
@@ -37,9 +38,11 @@ class Topology {
   /// `BreakerOpen` as soon as it isn't worth waiting.
   asio::awaitable<void> until_connected();
 
-  /// A topic exchange, once.
-  asio::awaitable<void> ensure_exchange(std::string exchange);
-  /// Exchanges, queue and dead-letter queue; no bindings yet.
+  /// A topic exchange, once. `exchange_conflict`: one of another type is there; one that differs otherwise is good.
+  asio::awaitable<Result<void>> ensure_exchange(std::string exchange);
+  /// The same for all of them, looking at the server again; the error names the first binding that can't be made so.
+  asio::awaitable<Result<void>> ensure_exchanges(std::vector<Binding> bindings);
+  /// Queue and dead-letter queue; no bindings yet. Exchanges too, where there is none.
   asio::awaitable<void> ensure_queue(QueueDefinition definition);
   /// Where what the queue gives up rests; not bound to an exchange.
   asio::awaitable<void> ensure_dead_letter_queue(std::string queue);
@@ -72,7 +75,8 @@ class Topology {
   DependencyGuard& guard_;
   Signal& changed_;
   std::chrono::milliseconds timeout_;
-  std::map<std::string, std::chrono::steady_clock::time_point> made_;  ///< Exchanges and delay queues: when.
+  std::map<std::string, Result<void>> exchanges_;                      ///< As they were found, or made.
+  std::map<std::string, std::chrono::steady_clock::time_point> made_;  ///< Delay queues: when.
 };
 
 /// Where the dead letters of a queue are published.
