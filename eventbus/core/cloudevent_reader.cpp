@@ -105,7 +105,8 @@ Result<EventDraft> CloudEventReader::finish(const PublishContext& context) {
     append_json_string(kept, name);
     kept.append(":").append(value);
   }
-  builder_.set_cloudevent(kept + '}');
+  const auto largest = std::ranges::max_element(kept_, {}, [](const auto& entry) { return entry.second.size(); });
+  builder_.set_cloudevent(largest == kept_.end() ? "source" : label(largest->first), kept + '}');
   return builder_.finish(context);
 }
 

@@ -54,7 +54,12 @@ void EventDraftBuilder::set_payload(std::string_view field, JsonKind kind, std::
   given_.payload = true;
 }
 
-void EventDraftBuilder::set_cloudevent(std::string canonical) {
+void EventDraftBuilder::set_cloudevent(std::string_view largest, std::string canonical) {
+  if (canonical.size() > most_attribute_bytes) {
+    return faults_.add(largest, fmt::format("is too large: the attributes beside the data may have {} bytes together, "
+                                            "and they have {}",
+                                            most_attribute_bytes, canonical.size()));
+  }
   event_->cloudevent = std::move(canonical);
   given_.cloudevent = true;
 }

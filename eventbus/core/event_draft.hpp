@@ -26,8 +26,8 @@ class EventDraftBuilder {
   /// `canonical` must be canonical JSON of this kind: an object, or any value for CloudEvents.
   void set_payload(std::string_view field, JsonKind kind, std::string_view canonical,
                    PayloadRule rule = PayloadRule::object);
-  /// Canonical JSON object.
-  void set_cloudevent(std::string canonical);
+  /// Canonical JSON object. `largest`: the field that takes most of it.
+  void set_cloudevent(std::string_view largest, std::string canonical);
 
   FieldFaults& faults() { return faults_; }
 

@@ -21,6 +21,10 @@ inline constexpr std::string_view timestamp_fault =
 /// Whether `word` may stand between the dots of a type or routing key: not empty, printable, no space, no wildcard.
 bool is_topic_word(std::string_view word);
 
+/// What CloudEvents attributes may take together, as JSON. They travel in headers of AMQP, where a frame of 128 KiB
+/// must hold everything but the body: 64 KiB is what we send at most, and the other headers need 10 KiB of it.
+inline constexpr std::size_t most_attribute_bytes = std::size_t{48} << 10U;
+
 /// Whether the text has 1 to `longest` characters, none of them a control character.
 bool is_plain_text(std::string_view text, std::size_t longest);
 

@@ -46,7 +46,7 @@ Result<EventDraft> draft_of(Event fields) {
   set(builder, &EventDraftBuilder::set_exchange, "exchange", std::move(fields.exchange));
   set(builder, &EventDraftBuilder::set_routing_key, "routing_key", std::move(fields.routing_key));
   if (fields.timestamp != Timestamp{}) builder.set_timestamp("timestamp", format_timestamp(fields.timestamp));
-  if (!fields.cloudevent.empty()) builder.set_cloudevent(std::move(fields.cloudevent));
+  if (!fields.cloudevent.empty()) builder.set_cloudevent("cloudevent", std::move(fields.cloudevent));
   builder.set_payload("payload", payload.kind(), payload.text(), payload_rule);
   return builder.finish(context);
 }
