@@ -15,7 +15,10 @@ BrokerMetrics::BrokerMetrics(MetricRegistry& registry)
       delivery_time(registry.histograms("eventbus_delivery_duration_seconds",
                                         "Time from a delivery to its acknowledgement.", {"queue"})),
       end_to_end(registry.histograms("eventbus_end_to_end_latency_seconds",
-                                     "Time from storing an event to its first delivery.", {"queue"})) {
+                                     "Time from storing an event to its first delivery.", {"queue"})),
+      unroutable(registry.counters("eventbus_events_unroutable_total",
+                                   "Events that no queue wanted when they were published; they stay in the store.",
+                                   {"exchange"})) {
   dead_letters.reserve(
       "reason", {"max_retries", "lease_expired", "rejected", "expired", "max_length", "malformed", "delivery_limit"});
 }

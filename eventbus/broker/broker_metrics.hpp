@@ -14,7 +14,7 @@ namespace eventbus {
 struct BrokerMetrics {
   explicit BrokerMetrics(MetricRegistry& registry);
 
-  CounterFamily& published;  ///< eventbus_events_published_total{event_type,exchange}
+  CounterFamily& published;  ///< eventbus_events_published_total{event_type,exchange}: to some queue
   CounterFamily& consumed;   ///< eventbus_events_consumed_total{event_type,queue}: acknowledged
   CounterFamily&
       deliveries;  ///< eventbus_deliveries_total{queue,outcome}: delivered, acked, nacked, expired, given_back
@@ -22,6 +22,7 @@ struct BrokerMetrics {
   CounterFamily& retries;          ///< eventbus_retries_total{queue}
   HistogramFamily& delivery_time;  ///< eventbus_delivery_duration_seconds{queue}: delivered → acknowledged
   HistogramFamily& end_to_end;     ///< eventbus_end_to_end_latency_seconds{queue}: stored → delivered, first attempts
+  CounterFamily& unroutable;       ///< eventbus_events_unroutable_total{exchange}: no queue wanted them
 
  private:
   friend class QueueSeries;

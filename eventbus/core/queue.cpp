@@ -235,6 +235,12 @@ Result<QueueDefinition> read_definition(DefinitionReader reader, std::string_vie
 
 }  // namespace
 
+bool routes(const QueueDefinition& definition, std::string_view exchange, std::string_view routing_key) {
+  return std::ranges::any_of(definition.bindings, [&](const Binding& binding) {
+    return binding.exchange == exchange && topic_matches(binding.routing_key, routing_key);
+  });
+}
+
 Result<QueueDefinition> parse_queue_definition(std::string_view name, std::string_view json) {
   if (const auto fault = queue_name_fault(name); !fault.empty())
     return fail(ErrorCode::invalid, fmt::format("A queue's name {}.", fault), {{"queue", std::string(fault)}});

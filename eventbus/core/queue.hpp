@@ -45,6 +45,8 @@ struct QueueDefinition {
   bool operator==(const QueueDefinition&) const = default;
 };
 
+/// Whether a queue of this definition gets what is published so.
+bool routes(const QueueDefinition& definition, std::string_view exchange, std::string_view routing_key);
 /// Parses the body of PUT /queues/{queue}; errors name every bad or unknown field. What GET reports besides the
 /// definition (counts, `paused`) is passed over.
 Result<QueueDefinition> parse_queue_definition(std::string_view name, std::string_view json);

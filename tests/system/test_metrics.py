@@ -19,6 +19,7 @@ def exercise(bus):
     event_id = bus.publish(event_type=queue)
     bus.post("/events", {"event_id": event_id, "event_type": queue})
     bus.post("/events", {"event_type": "a b"})
+    bus.publish(event_type="nobody", exchange="nobody-listens")
     bus.nack(queue, bus.receive_one(queue))
     bus.ack(queue, bus.receive_one(queue))
     bus.publish(event_type=queue)
@@ -77,7 +78,7 @@ def test_the_numbers_add_up(bus):
     def of_queue(name):
         return {labels: value for (n, labels), value in after.items() if n == name and f'"{queue}"' in labels}
 
-    assert grown("eventbus_events_stored_total") == 2 and grown("eventbus_events_duplicate_total") == 1
+    assert grown("eventbus_events_stored_total") == 3 and grown("eventbus_events_duplicate_total") == 1
     assert sum(of_queue("eventbus_events_consumed_total").values()) == 1
     assert sum(of_queue("eventbus_dead_letters_total").values()) == 1
     assert sum(of_queue("eventbus_retries_total").values()) == 1
@@ -91,8 +92,22 @@ def test_the_numbers_add_up(bus):
     assert eventually(lambda: messages() == {"ready": 0, "in_flight": 0, "delayed": 0, "dead_letter": 1})
 
 
+def test_what_no_queue_wants_is_counted_as_that_and_not_as_published(start):
+    bus = start().client()
+    bus.declare("some", "wanted.#")
+    for event_type in ("wanted.a", "wanted.b", "unwanted", "wanted.c", "unwanted"):
+        bus.publish(event_type=event_type)
+    bus.publish(event_type="wanted.a", exchange="elsewhere")
+    found = samples(bus)
+    published = {labels: value for (name, labels), value in found.items() if name == "eventbus_events_published_total"}
+    assert {re.search(r'event_type="([^"]+)"', labels)[1]: value for labels, value in published.items()} == {"wanted.a": 1, "wanted.b": 1, "wanted.c": 1}
+    assert {labels: value for (name, labels), value in found.items() if name == "eventbus_events_unroutable_total"} == {
+        'exchange="events"': 2, 'exchange="elsewhere"': 1}
+
+
 def test_label_values_are_capped(start):
     bus = start().client()
+    bus.declare("all")
     bus.publish_many({"event_type": f"kind-{n}"} for n in range(1000))
     kinds = {labels for (name, labels) in samples(bus) if name == "eventbus_events_published_total"}
     assert len(kinds) <= 210 and any('"other"' in labels for labels in kinds)

@@ -77,10 +77,11 @@ QueueInfo EmbeddedBroker::Parts::describe(const Queue& queue) const {
           .oldest_stored_at = queue.state.oldest_stored_at()};
 }
 
-void EmbeddedBroker::Parts::route(const StoredEvent& stored) {
+bool EmbeddedBroker::Parts::route(const StoredEvent& stored) {
   const auto& event = *stored.event;
   std::optional<std::uint64_t> key;
-  for (const auto index : routing.match(event.exchange, event.routing_key)) {
+  const auto wanting = routing.match(event.exchange, event.routing_key);
+  for (const auto index : wanting) {
     const auto& queue = slots[index];
     if (queue->definition.ordered && !key) key = embedded::hash_ordering_key(event.ordering_key);
     queue->state.take({stored.position, stored.stored_at, queue->definition.ordered ? *key : 0});
@@ -90,17 +91,20 @@ void EmbeddedBroker::Parts::route(const StoredEvent& stored) {
   }
   cache.append(stored, head);
   head = stored.position;
+  return !wanting.empty();
 }
 
-void EmbeddedBroker::Parts::count_published(std::span<const StoredEvent> events) {
+void EmbeddedBroker::Parts::count_published(std::span<const StoredEvent> events, const std::vector<bool>& wanted) {
   for (std::size_t index = 0; index < events.size();) {
     const auto& first = *events[index].event;
     auto end = index + 1;
-    while (end < events.size() && events[end].event->event_type == first.event_type &&
+    while (end < events.size() && wanted[end] == wanted[index] && events[end].event->event_type == first.event_type &&
            events[end].event->exchange == first.exchange) {
       ++end;
     }
-    metrics.published.with({first.event_type, first.exchange}).add(static_cast<double>(end - index));
+    auto& counter = wanted[index] ? metrics.published.with({first.event_type, first.exchange})
+                                  : metrics.unroutable.with({first.exchange});
+    counter.add(static_cast<double>(end - index));
     index = end;
   }
 }

@@ -26,8 +26,9 @@ struct EmbeddedBroker::Parts {
   asio::awaitable<void> redefine(embedded::QueuePtr queue, QueueDefinition definition);
   void apply(const embedded::QueuePtr& queue, const QueueDefinition& definition);
 
-  void route(const StoredEvent& stored);
-  void count_published(std::span<const StoredEvent> events);
+  /// Whether some queue wanted it.
+  bool route(const StoredEvent& stored);
+  void count_published(std::span<const StoredEvent> events, const std::vector<bool>& wanted);
 
   /// What is due now for one queue, then its waiting receives.
   void advance(const embedded::QueuePtr& queue);

@@ -115,8 +115,10 @@ Result<std::unique_ptr<Admission>> EmbeddedBroker::admit(std::string_view exchan
 
 void EmbeddedBroker::take(std::span<const StoredEvent> events) {
   auto& parts = *parts_;
-  for (const auto& stored : events) parts.route(stored);
-  parts.count_published(events);
+  std::vector<bool> wanted;
+  wanted.reserve(events.size());
+  for (const auto& stored : events) wanted.push_back(parts.route(stored));
+  parts.count_published(events, wanted);
   const auto touched = std::exchange(parts.touched, {});
   for (const auto& queue : touched) {
     queue->touched = false;

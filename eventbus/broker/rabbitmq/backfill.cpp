@@ -2,7 +2,6 @@
 #include <algorithm>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
-#include "eventbus/core/topic.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
@@ -27,9 +26,7 @@ class Ending {
 bool wanted(const QueueDefinition& definition, const StoredEvent& stored) {
   const auto& event = *stored.event;
   if (definition.start_from.kind == StartFrom::Kind::time && event.timestamp < definition.start_from.time) return false;
-  return std::ranges::any_of(definition.bindings, [&event](const Binding& binding) {
-    return binding.exchange == event.exchange && topic_matches(binding.routing_key, event.routing_key);
-  });
+  return routes(definition, event.exchange, event.routing_key);
 }
 
 /// Why RabbitMQ can't carry it, or we would not understand it when it comes back; empty for one that may be sent.

@@ -55,9 +55,11 @@ RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& sto
       consuming(loop, named(settings.connection, "consumer")),
       topology(consuming, guard, changed, settings.timeout),
       catalog(database, settings.timeout),
-      publisher(
-          loop, publishing, topology, guard, [this] { return until_prepared(); }, metrics, settings.timeout,
-          settings.connection.max_body_bytes),
+      publisher(loop, publishing, topology, guard,
+                {.prepared = [this] { return until_prepared(); },
+                 .wanted_by = [this](const Event& event) { return wanted_by(event); },
+                 .doubt = [this] { doubt_topology(); }},
+                metrics, settings.timeout, settings.connection.max_body_bytes),
       instance(random_instance()),
       forwarding(loop, database, instance, settings.timeout, settings.patience,
                  [this](rabbitmq::SettleOrder order) { return settle_here(std::move(order)); }),
@@ -126,15 +128,44 @@ asio::awaitable<void> RabbitMqBroker::Parts::ensure_topology() {
   std::vector<LiveQueuePtr> all;
   all.reserve(queues.size());
   for (const auto& entry : queues) all.push_back(entry.second);
-  for (const auto& queue : all) {
-    auto definition = queue->record.definition;
-    co_await topology.ensure_queue(definition);
-    if (queue->removed || queue->record.backfilled_to) continue;
-    co_await topology.bind(definition.name, definition.bindings);
-  }
+  for (const auto& queue : all) co_await ensure(queue);
   topology_made = true;
   prepared_login = login;
   changed.notify_all();
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::ensure(LiveQueuePtr queue) {
+  if (queue->removed || queue->removing) co_return;
+  auto definition = queue->record.definition;
+  co_await topology.ensure_queue(definition);
+  if (queue->removed || queue->removing || queue->record.backfilled_to) co_return;
+  co_await topology.bind(definition.name, definition.bindings);
+}
+
+/// RabbitMQ tells nobody that somebody deleted a binding there, or an exchange that nobody publishes to.
+asio::awaitable<void> RabbitMqBroker::Parts::look_after_next() {
+  auto next = queues.upper_bound(looked_after);
+  if (next == queues.end()) next = queues.begin();
+  if (next == queues.end()) co_return;
+  const auto queue = next->second;
+  looked_after = queue->name();
+  auto bindings = queue->record.definition.bindings;
+  co_await topology.ensure_exchanges(std::move(bindings));
+  co_await ensure(queue);
+}
+
+void RabbitMqBroker::Parts::doubt_topology() {
+  topology.forget();
+  topology_made = false;
+  changed.notify_all();
+}
+
+std::string_view RabbitMqBroker::Parts::wanted_by(const Event& event) const {
+  for (const auto& [name, queue] : queues) {
+    const bool bound = !queue->removed && !queue->removing && !queue->record.backfilled_to;
+    if (bound && routes(queue->record.definition, event.exchange, event.routing_key)) return name;
+  }
+  return {};
 }
 
 bool RabbitMqBroker::Parts::prepared() const {
@@ -171,6 +202,11 @@ asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
       co_await catalog.remove_retry_delay(queue->name(), delay);
     }
     if (consumer) co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + patience_for_arrivals);
+    if (counts.missing && !queue->removed && !queue->removing) {
+      log_warning("a queue is gone from RabbitMQ, with what lay in it; it is made again",
+                  {{"queue", std::string_view(queue->name())}});
+      doubt_topology();
+    }
     queue->counts = counts;
     queue->arriving = 0;
     if (queue->moves == moves) co_return;

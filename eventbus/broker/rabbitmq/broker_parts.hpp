@@ -44,6 +44,13 @@ struct RabbitMqBroker::Parts {
   LiveQueuePtr known(std::string_view name) const;
   void forget(const LiveQueuePtr& queue);
   asio::awaitable<void> ensure_topology();
+  /// Queue and bindings of one queue; the past of one that is being filled comes first.
+  asio::awaitable<void> ensure(LiveQueuePtr queue);
+  /// Of one queue after the other, a queue a call.
+  asio::awaitable<void> look_after_next();
+  /// Something of the topology may be gone: it is made again before anything else is published.
+  void doubt_topology();
+  std::string_view wanted_by(const Event& event) const;
   bool prepared() const;
   asio::awaitable<std::uint64_t> until_prepared();
   asio::awaitable<void> count(LiveQueuePtr queue);
@@ -122,6 +129,7 @@ struct RabbitMqBroker::Parts {
   Serial last_serial = 0;
   std::int64_t revision = 0;
   bool topology_made = false;        ///< On the server we are connected to.
+  std::string looked_after;          ///< The name of the queue that was last.
   std::uint64_t prepared_login = 0;  ///< Of the publishing connection, when it was made.
   bool stopped = false;
   Signal changed;

@@ -66,8 +66,7 @@ void RabbitMqBroker::Parts::consume(const LiveQueuePtr& queue) {
   handler.on_trouble = [this, name = queue->name()](std::string trouble) {
     log_warning("a queue can't be consumed for now; it is tried again",
                 {{"queue", std::string_view(name)}, {"error", std::string_view(trouble)}});
-    topology_made = false;
-    changed.notify_all();
+    doubt_topology();
   };
   queue->consumer = consuming.consume(queue->name(), settings.prefetch, std::move(handler));
 }

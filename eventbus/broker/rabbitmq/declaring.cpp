@@ -1,8 +1,8 @@
 // Queues as such: declared, changed, purged, paused, removed.
 #include <algorithm>
+#include <functional>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
-#include "eventbus/core/topic.hpp"
 
 namespace eventbus {
 
@@ -31,11 +31,23 @@ std::vector<Binding> without(const std::vector<Binding>& bindings, const std::ve
   return left;
 }
 
-bool routed_to(const QueueDefinition& definition, std::string_view exchange, std::string_view routing_key) {
-  return std::ranges::any_of(definition.bindings, [&](const Binding& binding) {
-    return binding.exchange == exchange && topic_matches(binding.routing_key, routing_key);
-  });
-}
+/// So that nobody makes it again meanwhile; what is half removed when it fails is.
+class Removing {
+ public:
+  Removing(rabbitmq::LiveQueue& queue, std::function<void()> failed) : queue_(queue), failed_(std::move(failed)) {
+    queue_.removing = true;
+  }
+  ~Removing() {
+    queue_.removing = false;
+    if (!queue_.removed) failed_();
+  }
+  Removing(const Removing&) = delete;
+  Removing& operator=(const Removing&) = delete;
+
+ private:
+  rabbitmq::LiveQueue& queue_;
+  std::function<void()> failed_;
+};
 
 bool is_ingest_queue(const RabbitMqSettings& settings, const std::string& name) {
   return std::ranges::find(settings.ingest_queues, name) != settings.ingest_queues.end();
@@ -106,12 +118,13 @@ asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
   if (!queue) co_return Parts::unknown(name);
-  auto record = queue->record;
+  const auto record = queue->record;
   parts.stop_consuming(*queue);
-  parts.topology_made = false;  // what is half removed when this fails is made again
-  co_await parts.topology.remove(std::move(record));
+  const Removing removing(*queue, [&parts] { parts.doubt_topology(); });
+  co_await parts.topology.remove(record);
   co_await parts.catalog.remove(name);
   parts.forget(queue);
+  co_await parts.topology.remove(record);  // another instance may have missed it before the catalog told it
   co_return Result<void>{};
 }
 
@@ -180,7 +193,7 @@ Result<std::unique_ptr<Admission>> RabbitMqBroker::admit(std::string_view exchan
   for (const auto& [name, queue] : parts_->queues) {
     const auto& definition = queue->record.definition;
     if (!definition.max_length || definition.overflow != Overflow::reject) continue;
-    if (!routed_to(definition, exchange, routing_key)) continue;
+    if (!routes(definition, exchange, routing_key)) continue;
     if (queue->length() + queue->reserved + count > *definition.max_length) {
       return fail(ErrorCode::queue_full, "Queue '" + name + "' holds its " + std::to_string(*definition.max_length) +
                                              " events. Publish again when consumers have caught up.");
@@ -196,7 +209,7 @@ void RabbitMqBroker::take(std::span<const StoredEvent> events) {
     const auto& definition = queue->record.definition;
     if (!definition.max_length) continue;
     for (const auto& stored : events) {
-      if (routed_to(definition, stored.event->exchange, stored.event->routing_key)) ++queue->arriving;
+      if (routes(definition, stored.event->exchange, stored.event->routing_key)) ++queue->arriving;
     }
   }
 }

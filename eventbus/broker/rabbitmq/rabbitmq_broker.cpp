@@ -109,7 +109,11 @@ asio::awaitable<void> RabbitMqBroker::start() {
   co_await parts_->first_logins();
   if (!parts_->connected()) co_return;
   try {
-    co_await parts_->topology.ensure_exchange(std::string(default_exchange));
+    const auto fit = co_await parts_->topology.ensure_exchange(std::string(default_exchange));
+    if (!fit) {
+      log_warning("the exchange that events are published to is no topic exchange, so bindings don't work; delete it",
+                  {{"error", std::string_view(fit.error().detail)}});
+    }
   } catch (const amqp::NotAllowed&) {
     throw;
   } catch (const Unavailable& error) {
@@ -144,7 +148,11 @@ asio::awaitable<void> RabbitMqBroker::run() {
 asio::awaitable<void> RabbitMqBroker::Parts::look_around(std::vector<LiveQueuePtr> all) {
   co_await refresh();
   if (consuming.state() == amqp::LinkState::disconnected) co_return;
-  if (!prepared()) co_await ensure_topology();
+  if (prepared()) {
+    co_await look_after_next();
+  } else {
+    co_await ensure_topology();
+  }
   for (const auto& queue : all) {
     if (queue->removed) continue;
     co_await count(queue);
