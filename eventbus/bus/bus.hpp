@@ -4,6 +4,7 @@
 
 #include "eventbus/broker/broker.hpp"
 #include "eventbus/bus/event_feed.hpp"
+#include "eventbus/bus/mode_keeper.hpp"
 #include "eventbus/bus/publisher.hpp"
 #include "eventbus/bus/relay.hpp"
 #include "eventbus/runtime/dependency_guard.hpp"
@@ -14,6 +15,7 @@ namespace eventbus {
 /// The use-cases and ports that a transport serves. References only: the composition root owns the parts.
 struct Bus {
   Publisher& publisher;
+  ModeKeeper& modes;
   EventFeed& feed;
   EventStore& store;
   Broker& broker;

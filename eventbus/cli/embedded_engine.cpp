@@ -8,6 +8,7 @@ EmbeddedEngine::EmbeddedEngine(asio::io_context& loop, std::filesystem::path dir
     : directory_(std::move(directory)),
       database_(loop.get_executor(), {.directory = directory_}),
       store_(database_, store_metrics_),
+      modes_(database_),
       broker_(loop.get_executor(), store_, database_, broker_metrics_),
       feed_(loop.get_executor(), store_) {}
 

@@ -8,6 +8,7 @@
 #include "eventbus/cli/engine.hpp"
 #include "eventbus/sqlite/database.hpp"
 #include "eventbus/store/sqlite/sqlite_event_store.hpp"
+#include "eventbus/store/sqlite/sqlite_mode_store.hpp"
 #include "eventbus/store/store_metrics.hpp"
 
 namespace eventbus::cli {
@@ -23,6 +24,7 @@ class EmbeddedEngine final : public Engine {
   EventStore& store() override { return store_; }
   Broker& broker() override { return broker_; }
   EventFeed& feed() override { return feed_; }
+  ModeStore& modes() override { return modes_; }
   asio::awaitable<void> start() override;
   std::vector<Part> parts() override;
   void stop() override { broker_.stop(); }
@@ -37,6 +39,7 @@ class EmbeddedEngine final : public Engine {
   BrokerMetrics broker_metrics_{metrics_};
   sqlite::Database database_;
   SqliteEventStore store_;
+  SqliteModeStore modes_;
   EmbeddedBroker broker_;
   EventFeed feed_;
 };

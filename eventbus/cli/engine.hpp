@@ -12,6 +12,7 @@
 #include "eventbus/http/server.hpp"
 #include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/store/event_store.hpp"
+#include "eventbus/store/mode_store.hpp"
 #include "eventbus/telemetry/metrics.hpp"
 
 namespace eventbus::cli {
@@ -33,6 +34,7 @@ class Engine {
   virtual EventStore& store() = 0;
   virtual Broker& broker() = 0;
   virtual EventFeed& feed() = 0;
+  virtual ModeStore& modes() = 0;
   virtual Relay* relay() { return nullptr; }
   /// Where events come from beside the API.
   virtual std::vector<EventSource*> sources() { return {}; }

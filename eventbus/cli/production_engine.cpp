@@ -42,6 +42,7 @@ ProductionEngine::ProductionEngine(asio::io_context& loop, ProductionSettings se
                                                    replica_pool(settings_.pool), pool_metrics_)
                                : nullptr,
              store_metrics_, PostgresStoreSettings{.index_payloads = settings_.index_payloads}),
+      modes_(primary_),
       broker_(loop.get_executor(), store_, primary_, broker_metrics_, settings_.rabbitmq),
       leadership_(primary_, relay_lock),
       relay_(loop.get_executor(), store_, broker_.sink(), leadership_, {.random = random_fraction}),
@@ -90,6 +91,7 @@ asio::awaitable<void> ProductionEngine::start() {
 
 asio::awaitable<void> ProductionEngine::open() {
   co_await store_.open();
+  co_await modes_.open();
   co_await broker_.start();
   co_await primary_.warm_up();
   if (replica_) co_await look_at_replica();

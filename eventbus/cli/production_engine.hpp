@@ -12,6 +12,7 @@
 #include "eventbus/postgres/connection_pool.hpp"
 #include "eventbus/store/postgres/postgres_event_store.hpp"
 #include "eventbus/store/postgres/postgres_leadership.hpp"
+#include "eventbus/store/postgres/postgres_mode_store.hpp"
 #include "eventbus/store/store_metrics.hpp"
 
 namespace eventbus::cli {
@@ -37,6 +38,7 @@ class ProductionEngine final : public Engine {
   EventStore& store() override { return store_; }
   Broker& broker() override { return broker_; }
   EventFeed& feed() override { return feed_; }
+  ModeStore& modes() override { return modes_; }
   Relay* relay() override { return &relay_; }
   std::vector<EventSource*> sources() override { return broker_.sources(); }
   std::vector<DependencyGuard*> guards() override;
@@ -64,6 +66,7 @@ class ProductionEngine final : public Engine {
   postgres::ConnectionPool primary_;
   std::optional<postgres::ConnectionPool> replica_;
   PostgresEventStore store_;
+  PostgresModeStore modes_;
   RabbitMqBroker broker_;
   PostgresLeadership leadership_;
   Relay relay_;

@@ -12,11 +12,13 @@ Service::Service(asio::io_context& loop, Engine& engine, ServiceSettings setting
           loop.get_executor(), engine.store(), engine.broker(),
           [&engine](std::span<const StoredEvent> events) { engine.committed(events); }, engine.metrics(),
           settings_.publisher),
-      bus_{publisher_, engine.feed(), engine.store(), engine.broker(), engine.relay(), engine.guards()},
+      modes_(loop.get_executor(), engine.modes(), publisher_),
+      bus_{publisher_, modes_, engine.feed(), engine.store(), engine.broker(), engine.relay(), engine.guards()},
       http_(loop, bus_, engine.metrics(), settings_.http, [this] { return readiness(); }),
       http_task_(loop.get_executor()),
       ingest_tasks_(loop.get_executor()),
       publisher_task_(loop.get_executor()),
+      modes_task_(loop.get_executor()),
       engine_tasks_(loop.get_executor()),
       stop_asked_(loop.get_executor()) {
   for (auto* source : engine.sources()) {
@@ -39,6 +41,7 @@ Readiness Service::readiness() const {
 
 asio::awaitable<void> Service::start() {
   co_await engine_.start();
+  co_await modes_.look();
   try {
     http_.listen();
   } catch (const Unavailable& error) {
@@ -51,6 +54,7 @@ asio::awaitable<void> Service::start() {
 asio::awaitable<void> Service::run() {
   for (auto& part : engine_.parts()) engine_tasks_.spawn(part.name, supervise(part.name, std::move(part.work)));
   publisher_task_.spawn("publisher", supervise("publisher", publisher_.run()));
+  modes_task_.spawn("modes", supervise("modes", modes_.run()));
   for (auto& ingest : ingests_) ingest_tasks_.spawn("ingest", supervise("ingest", ingest->run()));
   http_task_.spawn("http", supervise("http", http_.run()));
   while (!stopping_) co_await stop_asked_.wait();
@@ -66,6 +70,8 @@ asio::awaitable<void> Service::drain() {
   co_await ingest_tasks_.join();
   publisher_.stop();
   co_await publisher_task_.join();
+  modes_.stop();
+  co_await modes_task_.join();
   engine_.stop();
   co_await engine_tasks_.join();
 }

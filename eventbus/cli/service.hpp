@@ -48,12 +48,14 @@ class Service {
   Engine& engine_;
   ServiceSettings settings_;
   Publisher publisher_;
+  ModeKeeper modes_;
   Bus bus_;
   HttpServer http_;
   std::vector<std::unique_ptr<Ingest>> ingests_;
   TaskGroup http_task_;
   TaskGroup ingest_tasks_;
   TaskGroup publisher_task_;
+  TaskGroup modes_task_;
   TaskGroup engine_tasks_;
   Signal stop_asked_;
   bool stopping_ = false;

@@ -47,20 +47,20 @@ Result<void> docs(Call& call) {
 }
 
 Result<void> show_mode(Call& call) {
-  const bool normal = call.services.bus.publisher.mode() == BusMode::normal;
+  const bool normal = call.services.bus.modes.mode() == BusMode::normal;
   call.answer.body = normal ? R"({"mode":"normal"})" : R"({"mode":"read_only"})";
   return {};
 }
 
-Result<void> set_mode(Call& call) {
+asio::awaitable<Result<void>> set_mode(Call& call) {
   auto fields = BodyFields::parse(call.body, {"mode"});
-  if (!fields) return std::unexpected(std::move(fields.error()));
+  if (!fields) co_return std::unexpected(std::move(fields.error()));
   fields->require("mode");
   const auto mode = fields->text("mode", 16).value_or("normal");
   if (mode != "normal" && mode != "read_only") fields->refuse("mode", "must be normal or read_only");
-  if (auto checked = fields->check(); !checked) return checked;
-  call.services.bus.publisher.set_mode(mode == "normal" ? BusMode::normal : BusMode::read_only);
-  return show_mode(call);
+  if (auto checked = fields->check(); !checked) co_return checked;
+  co_await call.services.bus.modes.set(mode == "normal" ? BusMode::normal : BusMode::read_only);
+  co_return show_mode(call);
 }
 
 Route route(std::string_view path, std::string_view id, std::string_view summary, std::string_view description,
@@ -100,8 +100,10 @@ Route ready_route() {
 
 Route set_mode_route() {
   auto setting = route("/mode", "setMode", "Switch read-only mode",
-                       "In read-only mode publishing answers 503; reading and consuming go on.",
-                       {200, "The new mode.", json_type, mode_schema}, set_mode);
+                       "In read-only mode publishing answers 503; reading and consuming go on. It holds on all "
+                       "instances within two seconds, and over restarts.",
+                       {200, "The new mode.", json_type, mode_schema}, show_mode);
+  setting.handler = set_mode;
   setting.method = http::verb::put;
   setting.body = {{json_type, mode_schema, R"({"mode":"normal"})"}};
   return setting;

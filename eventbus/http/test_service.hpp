@@ -17,6 +17,19 @@
 
 namespace eventbus {
 
+/// For tests: the mode while the object lives.
+class MemoryModeStore final : public ModeStore {
+ public:
+  asio::awaitable<bool> read_only() override { co_return read_only_; }
+  asio::awaitable<void> set_read_only(bool read_only) override {
+    read_only_ = read_only;
+    co_return;
+  }
+
+ private:
+  bool read_only_ = false;
+};
+
 /// For tests: the HTTP server over the in-memory store and broker, on a free port, its loop on a thread of its own.
 class TestService {
  public:
@@ -44,6 +57,8 @@ class TestService {
   EventFeed feed_;
   MetricRegistry metrics_;
   Publisher publisher_;
+  MemoryModeStore mode_store_;
+  ModeKeeper modes_;
   DependencyGuard guard_{"postgres"};
   Bus bus_;
   bool ready_ = true;

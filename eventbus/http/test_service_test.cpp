@@ -37,7 +37,8 @@ TestService::TestService(HttpSettings settings)
                    feed_.take(events);
                  },
                  metrics_, {}),
-      bus_{publisher_, feed_, *store_, broker_, nullptr, {&guard_}},
+      modes_(loop_.get_executor(), mode_store_, publisher_),
+      bus_{publisher_, modes_, feed_, *store_, broker_, nullptr, {&guard_}},
       server_(loop_, bus_, metrics_, on_free_port(std::move(settings)),
               [this] { return Readiness{ready_, {{"broker", "embedded"}, {"store", "memory"}}}; }),
       tasks_(loop_.get_executor()) {

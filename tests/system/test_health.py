@@ -38,6 +38,18 @@ def test_read_only_mode_refuses_publishing_only(start):
     bus.publish(event_type="a")
 
 
+def test_the_mode_survives_a_restart_and_a_kill(start):
+    server = start()
+    server.client().put("/mode", {"mode": "read_only"}).ok(200)
+    server.stop()
+    bus = server.start().client()
+    assert bus.get("/mode").ok(200) == {"mode": "read_only"}
+    bus.post("/events", {"event_type": "a"}).problem(503, "read_only")
+    bus.put("/mode", {"mode": "normal"}).ok(200)
+    server.kill()
+    assert server.start().client().post("/events", {"event_type": "a"}).status == 201
+
+
 @pytest.mark.parametrize("body", [{}, {"mode": "sideways"}, {"mode": 1}, {"mode": "normal", "x": 1}])
 def test_wrong_modes_are_refused(bus, body):
     bus.put("/mode", body).problem(422)

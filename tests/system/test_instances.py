@@ -76,3 +76,32 @@ def test_a_frozen_instance_does_not_hold_up_the_other(pair, tmp_path):
     database = production_settings(tmp_path)["DATABASE_URL"].rpartition("/")[2]
     eventually(lambda: postgres().ask(database, "SELECT count(*) FROM eventbus_mail") == "0", 20)
     assert eventually(lambda: a.ack(queue, taken))["acked"] == 1
+
+
+def test_the_mode_that_one_instance_was_given_is_everybodys(pair):
+    a, b = (server.client() for server in pair)
+    a.put("/mode", {"mode": "read_only"}).ok(200)
+    eventually(lambda: b.get("/mode").ok(200) == {"mode": "read_only"})
+    b.post("/events", {"event_type": "a"}).problem(503, "read_only")
+    pair[0].stop()
+    a = pair[0].start().client()
+    assert a.get("/mode").ok(200) == {"mode": "read_only"}
+    a.post("/events", {"event_type": "a"}).problem(503, "read_only")
+    b.put("/mode", {"mode": "normal"}).ok(200)
+    assert eventually(lambda: a.post("/events", {"event_type": "a"}).status == 201)
+
+
+def test_a_queue_that_was_paused_at_one_instance_pauses_at_all(pair):
+    a, b = (server.client() for server in pair)
+    queue = unique("pair")
+    a.declare(queue, queue)
+    received_at(b, queue, 1)
+    b.publish_many([{"event_type": queue}] * 10)
+    assert a.post(f"/queues/{queue}/pause").ok(200)["paused"]
+    eventually(lambda: b.queue(queue)["paused"])
+    assert b.receive(queue) == []
+    pair[1].stop()
+    b = pair[1].start().client()
+    assert b.receive(queue) == [] and b.queue(queue)["paused"]
+    b.post(f"/queues/{queue}/resume").ok(200)
+    assert len(a.take(queue, 11)) == 11

@@ -39,6 +39,7 @@ struct RabbitMqBroker::Parts {
 
   // Queues (broker_parts.cpp).
   asio::awaitable<void> refresh();
+  asio::awaitable<void> follow_definitions();
   /// Null when no instance knows it.
   asio::awaitable<LiveQueuePtr> find(std::string name);
   LiveQueuePtr known(std::string_view name) const;

@@ -126,6 +126,8 @@ asio::awaitable<void> RabbitMqBroker::run() {
   auto& parts = *parts_;
   TaskGroup forwarding(parts.loop);
   forwarding.spawn("settle for other instances", parts.forwarding.run());
+  TaskGroup following(parts.loop);
+  following.spawn("follow definitions", parts.follow_definitions());
   auto next_refresh = SteadyClock::now();
   while (!parts.stopped) {
     std::vector<LiveQueuePtr> all;
@@ -141,7 +143,17 @@ asio::awaitable<void> RabbitMqBroker::run() {
   for (const auto& entry : parts.queues) parts.stop_consuming(*entry.second);
   parts.forwarding.stop();
   co_await forwarding.join();
+  co_await following.join();
   co_await parts.background.join();
+}
+
+/// They hold here soon after another instance has answered, also while RabbitMQ doesn't.
+asio::awaitable<void> RabbitMqBroker::Parts::follow_definitions() {
+  while (!stopped) {
+    co_await in_background(refresh());
+    const auto next = SteadyClock::now() + settings.refresh;
+    while (!stopped && SteadyClock::now() < next) co_await changed.wait_until(next);
+  }
 }
 
 /// What changed without us: other instances' queues, the server's counts, consumers that nobody asks any more.
