@@ -58,10 +58,11 @@ AWKWARD_IDS = ["../queues", ".", "..", "...", "a/b", "a/../b", "a/./b", "/a", "a
 
 
 def normalised(location):
-    """The address as clients write it (RFC 3986, section 6.2.2): what needn't be encoded isn't, dot segments are gone."""
+    """The address as clients and proxies write it: what needn't be encoded isn't, dot segments and double slashes are gone."""
     path, mark, query = location.partition("?")
     for character in "-._~" + string.ascii_letters + string.digits:
         path = path.replace(f"%{ord(character):02X}", character).replace(f"%{ord(character):02x}", character)
+    path = re.sub("//+", "/", path)
     return urllib.parse.urljoin("http://localhost/", path).removeprefix("http://localhost") + mark + query
 
 
@@ -70,7 +71,7 @@ def test_location_leads_to_the_event_whatever_its_id(bus, event_id):
     answer = bus.post("/events", {"event_id": event_id, "event_type": "a"})
     assert answer.status in (200, 201), answer
     location = answer.headers["Location"]
-    for address in (location, normalised(location), re.sub("//+", "/", location)):
+    for address in (location, normalised(location)):
         event = bus.get(address).ok(200)
         assert event.get("event_id") == event_id, (location, address)
     assert bus.request("HEAD", location).status == 200
