@@ -115,7 +115,7 @@ TEST(PublishBatch, ListsEveryResult) {
   TestConnection client(service.port());
   const auto answer = client.request(
       "POST", "/events/batch",
-      R"({"events":[{"event_type":"a","event_id":"1"},{"event_type":"!"},{"event_type":"a","event_id":"1"}]})");
+      R"({"events":[{"event_type":"a","event_id":"1"},{"event_type":"a b"},{"event_type":"a","event_id":"1"}]})");
   EXPECT_EQ(answer.status, 207);
   const auto body = body_of(answer);
   EXPECT_EQ(body.at("total"), 3);
@@ -143,7 +143,7 @@ TEST(PublishBatch, AtomicStoresAllOrNone) {
   TestService service;
   TestConnection client(service.port());
   ASSERT_EQ(client.request("POST", "/events", R"({"event_type":"a","event_id":"taken"})").status, 201);
-  const std::map<std::string, int> spoilers{{R"({"event_type":"!"})", 422},
+  const std::map<std::string, int> spoilers{{R"({"event_type":"a b"})", 422},
                                             {R"({"event_type":"b","event_id":"taken"})", 409}};
   for (const auto& [spoiler, status] : spoilers) {
     EXPECT_EQ(client
