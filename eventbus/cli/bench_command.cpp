@@ -6,6 +6,7 @@
 #include "eventbus/cli/commands.hpp"
 #include "eventbus/cli/console/progress.hpp"
 #include "eventbus/cli/console/table.hpp"
+#include "eventbus/client/targets.hpp"
 #include "eventbus/core/uuid.hpp"
 
 namespace eventbus::cli {
@@ -49,7 +50,7 @@ LoadSettings settings_of(const Session& session, const BenchOptions& options) {
 
 void declare_queue(Api& api, const LoadSettings& settings) {
   const auto binding = "[" + JsonWriter().text("routing_key", "bench." + settings.run).done() + "]";
-  api.put("/queues/" + settings.queue,
+  api.put(queue_target(settings.queue),
           JsonWriter().raw("bindings", binding).raw("ordered", settings.ordered ? "true" : "false").done());
 }
 
@@ -173,7 +174,7 @@ ExitCode bench(const Session& session, const BenchOptions& options) {
   }
   session.console.out.flush();
   if (settings.consumers > 0 && !options.keep && sound(settings, report))
-    Api(session).remove("/queues/" + settings.queue);
+    Api(session).remove(queue_target(settings.queue));
   if (!sound(settings, report)) {
     session.console.err << "the ledger does not balance";
     if (settings.consumers > 0) session.console.err << "; the queue " << settings.queue << " was kept";

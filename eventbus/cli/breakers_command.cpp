@@ -4,6 +4,7 @@
 
 #include "eventbus/cli/commands.hpp"
 #include "eventbus/cli/console/table.hpp"
+#include "eventbus/client/targets.hpp"
 
 namespace eventbus::cli {
 namespace {
@@ -37,7 +38,7 @@ ExitCode list_breakers(const Session& session) {
 
 ExitCode change_breaker(const Session& session, const std::string& name, const std::string& action,
                         std::string_view done) {
-  const auto body = Api(session).post("/breakers/" + percent_encode(name) + "/" + action, "");
+  const auto body = Api(session).post(breaker_target(name, "/" + action), "");
   session.console.out << (session.json ? body : fmt::format("{}: {}", printable(name), done)) << "\n";
   return ExitCode::ok;
 }

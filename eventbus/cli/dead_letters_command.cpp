@@ -4,6 +4,7 @@
 
 #include "eventbus/cli/commands.hpp"
 #include "eventbus/cli/console/table.hpp"
+#include "eventbus/client/targets.hpp"
 
 namespace eventbus::cli {
 namespace {
@@ -28,7 +29,7 @@ struct SelectOptions {
 };
 
 std::string target_of(const std::string& queue, std::string_view action = {}) {
-  return "/queues/" + percent_encode(queue) + "/dead-letters" + std::string(action);
+  return queue_target(queue, "/dead-letters") + std::string(action);
 }
 
 ExitCode list_dead_letters(const Session& session, const DeadLettersOptions& options) {

@@ -4,6 +4,7 @@
 
 #include "eventbus/cli/commands.hpp"
 #include "eventbus/cli/event_view.hpp"
+#include "eventbus/client/targets.hpp"
 
 namespace eventbus::cli {
 namespace {
@@ -73,7 +74,7 @@ ExitCode list_events(const Session& session, const EventsOptions& options) {
 }
 
 ExitCode get(const Session& session, const GetOptions& options) {
-  HttpRequest request{.target = "/events/" + percent_encode(options.id)};
+  HttpRequest request{.target = event_target(options.id)};
   if (options.cloudevent) request.headers = {{"Accept", "application/cloudevents+json"}};
   HttpClient http(session.server());
   const auto answer = http.send(request);

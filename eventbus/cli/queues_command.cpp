@@ -5,6 +5,7 @@
 #include "eventbus/cli/commands.hpp"
 #include "eventbus/cli/console/table.hpp"
 #include "eventbus/cli/input_file.hpp"
+#include "eventbus/client/targets.hpp"
 
 namespace eventbus::cli {
 namespace {
@@ -30,10 +31,6 @@ struct QueueOptions {
   std::string queue;
   bool yes = false;
 };
-
-std::string queue_target(const std::string& queue, std::string_view action = {}) {
-  return "/queues/" + percent_encode(queue) + std::string(action);
-}
 
 std::string bindings_json(const DeclareOptions& options) {
   std::string array = "[";

@@ -10,6 +10,7 @@
 #include "eventbus/cli/handler_process.hpp"
 #include "eventbus/cli/reconnect.hpp"
 #include "eventbus/cli/stop_signals.hpp"
+#include "eventbus/client/targets.hpp"
 
 namespace eventbus::cli {
 namespace {
@@ -52,7 +53,7 @@ class Quota {
 class Subscription {
  public:
   Subscription(const Session& session, const SubscribeOptions& options)
-      : session_(session), options_(options), target_("/queues/" + percent_encode(options.queue)), quota_(options.max) {
+      : session_(session), options_(options), target_(queue_target(options.queue)), quota_(options.max) {
     const JsonObject queue(Api(session).get(target_));
     lease_ = std::chrono::milliseconds(queue.number("lease_ms"));
     const auto workers = options.exec.empty() ? 1 : options.concurrency;

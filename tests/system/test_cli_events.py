@@ -158,3 +158,10 @@ def test_an_empty_address_is_not_the_default_one(server):
     assert done.returncode == 2 and "EVENTBUS_URL" in done.stderr and "empty" in done.stderr
     done = run("events", "list", EVENTBUS_URL=server.url + "\n")
     assert done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "\\n" in done.stderr
+
+
+@pytest.mark.parametrize("event_id", ["batch", "stream", "by-id", ".", "..", "../queues", "a/../b", "/a", "a//b", "a/", "a b", "50%", "a?b=c&d#e",
+                                      "ü", "%2e%2e"])
+def test_events_get_leads_to_the_event_whatever_its_id(cli, event_id):
+    cli("publish", "--type", "a", "--id", event_id, "--payload", json.dumps({"id": event_id}))
+    assert json.loads(cli("events", "get", event_id, "--json").stdout)["payload"] == {"id": event_id}
