@@ -23,8 +23,9 @@ function(eventbus_module name)
 
   if(EVENTBUS_TESTS AND tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE eventbus_${name} ${test_deps} GTest::gmock GTest::gtest GTest::gtest_main)
+    # Module `testing` has main() and the watchdog in it.
+    target_link_libraries(${name}_test PRIVATE eventbus_${name} ${test_deps} eventbus_testing GTest::gmock GTest::gtest)
     add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 1200)
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 1800)
   endif()
 endfunction()

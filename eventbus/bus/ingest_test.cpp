@@ -9,6 +9,7 @@
 #include "eventbus/bus/bus_under_test.hpp"
 #include "eventbus/runtime/task_group.hpp"
 #include "eventbus/store/conformance/memory_event_store.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 namespace {
@@ -77,8 +78,7 @@ class IngestOn : public testing::Test {
   }
   template <class Condition>
   void until(Condition condition) {
-    loop.restart();
-    while (!condition()) loop.run_one();
+    run_until(loop, "what the test is about", condition);
   }
   std::string metric(const std::string& outcome) {
     const auto text = metrics.serialize();
@@ -154,7 +154,7 @@ TEST_F(IngestTest, KeepsWhatHasNoPlaceNow) {
   publisher.set_mode(BusMode::read_only);
   source.offer(draft_of("a"));
   source.offer(draft_of("full"));
-  for (int turns = 0; turns < 20; ++turns) loop.run_one();
+  for (int turns = 0; turns < 20; ++turns) loop.run_one_for(std::chrono::seconds{1});
   EXPECT_EQ(store.head(), 0);
   publisher.set_mode(BusMode::normal);
   until([this] { return source.accepted.size() == 1; });
@@ -169,7 +169,7 @@ TEST_F(IngestTest, TellsTheSourceAgainWhatItCouldNotTell) {
   source.offer(draft_of("a"));
   source.offer(fail(ErrorCode::invalid, "no"));
   until([this] { return store.head() == 1; });
-  for (int turns = 0; turns < 20; ++turns) loop.run_one();
+  for (int turns = 0; turns < 20; ++turns) loop.run_one_for(std::chrono::seconds{1});
   source.failing = false;
   until([this] { return !source.accepted.empty() && !source.refused.empty(); });
   EXPECT_THAT(source.accepted, ElementsAre(1));

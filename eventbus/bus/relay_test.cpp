@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "eventbus/core/error.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 namespace {
@@ -124,8 +125,7 @@ class RelayTest : public testing::Test {
   }
   template <class Condition>
   void until(Condition condition) {
-    loop.restart();
-    while (!condition()) loop.run_one();
+    run_until(loop, "what the test is about", condition);
   }
   asio::awaitable<void> note_published(std::chrono::steady_clock::time_point deadline, bool& published,
                                        Position position = 2) {

@@ -6,6 +6,7 @@
 
 #include "eventbus/http/openapi.hpp"
 #include "eventbus/http/test_service.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 namespace {
@@ -26,8 +27,8 @@ void publish(TestConnection& client, const std::string& id, const std::string& t
 
 /// Waits until a member of the queue has a value: another connection's request takes effect when the loop gets to it.
 void await_queue(TestConnection& client, std::string_view member, int value) {
-  while (queue_of(client).at(member) != value) {
-  }
+  wait_until(std::string(member) + " to be " + std::to_string(value),
+             [&] { return queue_of(client).at(member) == value; });
 }
 
 TEST(Queues, AreDeclaredShownListedAndDeleted) {
@@ -114,7 +115,10 @@ TEST(Receive, DeliveriesThatCanNotBeWrittenAreGivenBack) {
   consumer.shrink_receive_buffer();
   consumer.send(request_text("POST", "/queues/q/receive", R"({"max":20})"));
   std::size_t given_back = 0;
-  while (given_back < 20) service.on_loop([&] { given_back = service.broker().given_back(); });
+  wait_until("twenty deliveries to be given back", [&] {
+    service.on_loop([&] { given_back = service.broker().given_back(); });
+    return given_back >= 20;
+  });
   EXPECT_EQ(given_back, 20U);
   await_queue(client, "ready", 20);
 }

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "eventbus/http/test_service.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 namespace {
@@ -133,8 +134,9 @@ TEST(StreamEvents, EndWhenTheClientLeavesOrTheServiceDrains) {
     leaving.send(request_text("GET", "/events/stream"));
     leaving.read_until("begins\n\n");
   }
-  while (client.request("GET", "/metrics").body.find("eventbus_http_connections 2\n") == std::string::npos) {
-  }
+  wait_until("connections to be 2", [&] {
+    return client.request("GET", "/metrics").body.find("eventbus_http_connections 2\n") != std::string::npos;
+  });
   service.stop(20s);
   EXPECT_EQ(stream.read_until("0\r\n\r\n").find("data:"), std::string::npos);
   EXPECT_TRUE(stream.closed());

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "eventbus/http/test_service.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 namespace {
@@ -195,8 +196,9 @@ TEST(Session, AClientThatTakesNothingIsCutOff) {
   TestConnection reader(service.port());
   reader.shrink_receive_buffer();
   reader.send(request_text("GET", "/events", {}, "Accept: application/x-ndjson\r\n"));
-  while (publisher.request("GET", "/metrics").body.find("eventbus_http_connections 1\n") == std::string::npos) {
-  }
+  wait_until("connections to be 1", [&] {
+    return publisher.request("GET", "/metrics").body.find("eventbus_http_connections 1\n") != std::string::npos;
+  });
 }
 
 TEST(Session, ConnectionsHaveALimit) {
@@ -212,8 +214,9 @@ TEST(Session, ConnectionsHaveALimit) {
     EXPECT_EQ(answer.headers.at("retry-after"), "1");
     EXPECT_TRUE(third.closed());
   }
-  while (first.request("GET", "/metrics").body.find("eventbus_http_connections 1\n") == std::string::npos) {
-  }
+  wait_until("connections to be 1", [&] {
+    return first.request("GET", "/metrics").body.find("eventbus_http_connections 1\n") != std::string::npos;
+  });
   EXPECT_EQ(TestConnection(service.port()).request("GET", "/health").status, 200);
 }
 

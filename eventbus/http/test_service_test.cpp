@@ -12,6 +12,7 @@
 #include <future>
 
 #include "eventbus/store/conformance/memory_event_store.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 namespace {
@@ -74,7 +75,7 @@ void TestService::on_loop(const std::function<void()>& task) {
     task();
     done.set_value();
   });
-  done.get_future().wait();
+  if (done.get_future().wait_for(test_patience) != std::future_status::ready) std::abort();  // `done` lives here
 }
 
 void TestService::set_ready(bool ready) {

@@ -12,6 +12,7 @@
 #include "eventbus/library/durable_deduplicator.hpp"
 #include "eventbus/library/make_event.hpp"
 #include "eventbus/postgres/testing/test_server.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 namespace {
@@ -145,8 +146,7 @@ TEST_P(EventStoresTest, IsAwaitedOnTheCallersLoop) {
   asio::io_context loop;
   std::thread::id resumed_on;
   auto result = asio::co_spawn(loop, journey(prepared(), resumed_on), asio::use_future);
-  loop.run();
-  EXPECT_EQ(result.get(), "all there");
+  EXPECT_EQ(result_of(loop, std::move(result), "all there"), "all there");
   EXPECT_EQ(resumed_on, std::this_thread::get_id());
 }
 

@@ -86,10 +86,9 @@ TEST_F(ConnectionPoolTest, ServesWaitersInTheOrderTheyCame) {
   TaskGroup tasks(loop.get_executor());
   tasks.spawn("hold", hold(pool, release));
   for (int n = 0; n < 5; ++n) tasks.spawn("note", note(pool, n, order));
-  loop.restart();
-  while (release.waiting() == 0) loop.run_one();
+  run_until(loop, "the connection to be held", [&] { return release.waiting() != 0; });
   release.notify_all();
-  loop.run();
+  run_to_end(loop, "everybody's turn");
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4}));
 }
 
@@ -101,12 +100,10 @@ TEST_F(ConnectionPoolTest, RefusesWhenAllAreBusyForTooLongOrTooManyWait) {
   tasks.spawn("hold", hold(pool, release));
   auto late = asio::co_spawn(loop, failure_of(pool), asio::use_future);
   auto too_many = asio::co_spawn(loop, failure_of(pool), asio::use_future);
-  loop.restart();
-  while (late.wait_for(0s) != std::future_status::ready) loop.run_one();
-  EXPECT_THAT(too_many.get(), HasSubstr("too many operations wait"));
-  EXPECT_THAT(late.get(), HasSubstr("raise POOL_MAX_SIZE"));
+  EXPECT_THAT(result_of(loop, std::move(late), "the late one"), HasSubstr("raise POOL_MAX_SIZE"));
+  EXPECT_THAT(result_of(loop, std::move(too_many), "the one too many"), HasSubstr("too many operations wait"));
   release.notify_all();
-  loop.run();
+  run_to_end(loop, "the end of everybody");
 }
 
 TEST_F(ConnectionPoolTest, WorksAgainByItselfAfterTheServerWasKilled) {
@@ -119,9 +116,7 @@ TEST_F(ConnectionPoolTest, WorksAgainByItselfAfterTheServerWasKilled) {
   server.start();
   auto patient = make({.max = 3, .acquire_timeout = 30s}, server.url());
   EXPECT_NE(run_on(loop, backend(patient)), 0);
-  std::string failure;
-  do failure = run_on(loop, failure_of(pool));
-  while (!failure.empty());
+  wait_until("the pool to work again", [&] { return run_on(loop, failure_of(pool)).empty(); });
   EXPECT_TRUE(pool.connected());
   server.restart();
   EXPECT_EQ(run_on(loop, failure_of(patient)), "") << "connections that the server closed are not lent";
@@ -133,16 +128,13 @@ TEST_F(ConnectionPoolTest, FailsAtOnceAfterFiveFailuresInARowAndProbesByItself) 
   server.stop();
   auto waiting = asio::co_spawn(loop, failure_of(pool), asio::use_future);
   auto also = asio::co_spawn(loop, failure_of(pool), asio::use_future);
-  loop.restart();
-  loop.run();
+  run_to_end(loop, "two refusals");
   EXPECT_THAT(waiting.get(), HasSubstr("Is the server running"));
   EXPECT_THAT(also.get(), HasSubstr("Is the server running"));
   EXPECT_EQ(pool.guard().breaker().failures(), 5u);
   EXPECT_THAT(run_on(loop, failure_of(pool)), HasSubstr("its circuit breaker is open"));
   server.start();
-  std::string failure;
-  do failure = run_on(loop, failure_of(pool));
-  while (!failure.empty());
+  wait_until("the pool to work again", [&] { return run_on(loop, failure_of(pool)).empty(); });
   EXPECT_TRUE(pool.guard().closed());
 }
 
@@ -176,9 +168,7 @@ TEST_F(ConnectionPoolTest, AFrozenServerIsGivenUpAtTheDeadline) {
   server.freeze();
   EXPECT_THAT(run_on(loop, failure_of(pool)), HasSubstr("no answer in time"));
   server.thaw();
-  std::string failure;
-  do failure = run_on(loop, failure_of(pool));
-  while (!failure.empty());
+  wait_until("the pool to work again", [&] { return run_on(loop, failure_of(pool)).empty(); });
 }
 
 TEST_F(ConnectionPoolTest, AWrongPasswordIsToldAtOnce) {

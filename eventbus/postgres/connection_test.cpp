@@ -233,8 +233,7 @@ TEST_F(ConnectionTest, NoticesThatTheServerHungUp) {
   EXPECT_TRUE(connection->alive());
   const auto pid = execute(Statement("SELECT pg_backend_pid()"))[0].integer(0);
   TestServer::ask(server.url(), "SELECT pg_terminate_backend(" + std::to_string(pid) + ")");
-  while (connection->alive()) {
-  }
+  wait_until("the end of the session", [this] { return !connection->alive(); });
   EXPECT_FALSE(connection->usable());
 }
 
@@ -261,8 +260,7 @@ TEST_F(ConnectionTest, HearsOfNotifications) {
 TEST_F(ConnectionTest, EndsAWaitForNotifications) {
   auto heard = asio::co_spawn(loop, connection->wait_notified(Deadline::max()), asio::use_future);
   asio::post(loop, [this] { connection->end_wait(); });
-  loop.restart();
-  loop.run();
+  run_to_end(loop, "what is going on");
   EXPECT_FALSE(heard.get());
   EXPECT_TRUE(connection->usable());
 }
@@ -272,8 +270,7 @@ TEST_F(ConnectionTest, EndsAWaitForNotificationsWithTheSession) {
   TestServer::ask(home,
                   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
                   "datname = current_database()");
-  loop.restart();
-  loop.run();
+  run_to_end(loop, "what is going on");
   EXPECT_THROW(heard.get(), ServerError);
   EXPECT_FALSE(connection->usable());
 }
@@ -301,8 +298,7 @@ TEST_F(ConnectionTest, SeveralInstancesMayMigrateAtOnce) {
   for (auto& each : connections)
     outcomes.push_back(
         asio::co_spawn(loop, migrate(*each, "test", {"CREATE TABLE one (n INT)"}, soon()), asio::use_future));
-  loop.restart();
-  loop.run();
+  run_to_end(loop, "what is going on");
   for (auto& outcome : outcomes) EXPECT_NO_THROW(outcome.get());
 }
 

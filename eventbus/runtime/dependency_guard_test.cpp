@@ -1,4 +1,5 @@
 #include "eventbus/runtime/dependency_guard.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 #include <gtest/gtest.h>
 
@@ -45,7 +46,7 @@ class DependencyGuardTest : public testing::Test {
       failure = std::move(error);
       value = std::move(result);
     });
-    loop.run();
+    run_to_end(loop, "all that goes on");
     if (failure) std::rethrow_exception(failure);
     return value;
   }

@@ -14,6 +14,7 @@
 #include "eventbus/runtime/signal.hpp"
 #include "eventbus/runtime/suspend.hpp"
 #include "eventbus/runtime/task_group.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 namespace {
@@ -39,7 +40,7 @@ TEST(Signal, WakesWaitersInTheOrderTheyCame) {
   loop.poll();
   EXPECT_EQ(log, std::vector<std::string>{"a notified"});
   signal.notify_all();
-  loop.run();
+  run_to_end(loop, "all that goes on");
   EXPECT_EQ(log, (std::vector<std::string>{"a notified", "b notified"}));
 }
 
@@ -49,7 +50,7 @@ TEST(Signal, TimesOutAtTheDeadline) {
   std::vector<std::string> log;
   TaskGroup tasks(loop.get_executor());
   tasks.spawn("a", record_wait(signal, Clock::now(), "a", log));
-  loop.run();
+  run_to_end(loop, "all that goes on");
   EXPECT_EQ(log, std::vector<std::string>{"a timed out"});
   EXPECT_EQ(signal.waiting(), 0u);
 }
@@ -76,7 +77,7 @@ TEST(TaskGroup, JoinsTasksThatFailAndTasksThatEnd) {
   loop.poll();
   EXPECT_FALSE(joined);
   signal.notify_all();
-  loop.run();
+  run_to_end(loop, "all that goes on");
   EXPECT_TRUE(joined);
 }
 
@@ -94,7 +95,7 @@ TEST(Suspend, ResumesOnItsOwnLoopWhenAnotherThreadCompletes) {
   std::thread::id resumed_on;
   int result = 0;
   asio::co_spawn(loop, await_other_thread(worker, resumed_on, result), asio::detached);
-  loop.run();
+  run_to_end(loop, "all that goes on");
   worker.join();
   EXPECT_EQ(result, 42);
   EXPECT_EQ(resumed_on, std::this_thread::get_id());
@@ -113,7 +114,7 @@ TEST(Suspend, ThrowsWhatTheCompletionFailsWith) {
   asio::io_context loop;
   std::string message;
   asio::co_spawn(loop, await_failure(message), asio::detached);
-  loop.run();
+  run_to_end(loop, "all that goes on");
   EXPECT_EQ(message, "no");
 }
 

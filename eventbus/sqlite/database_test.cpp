@@ -13,6 +13,7 @@
 #include "eventbus/core/error.hpp"
 #include "eventbus/runtime/task_group.hpp"
 #include "eventbus/sqlite/data_directory.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus::sqlite {
 namespace {
@@ -36,8 +37,7 @@ class DatabaseTest : public testing::Test {
   void run(asio::awaitable<void> task) {
     TaskGroup tasks(loop.get_executor());
     tasks.spawn("test", std::move(task));
-    loop.restart();
-    loop.run();
+    run_to_end(loop, "all that goes on");
   }
   void scribble(std::uintmax_t offset) const {
     std::fstream file(directory / "eventbus.db", std::ios::in | std::ios::out | std::ios::binary);
@@ -72,7 +72,7 @@ TEST_F(DatabaseTest, WritesAreVisibleToReadersAndSurviveReopening) {
   for (int number = 0; number < 100; ++number) {
     asio::co_spawn(loop, insert(*database, number, outcomes), asio::detached);
   }
-  loop.run();
+  run_to_end(loop, "all that goes on");
   EXPECT_THAT(outcomes, testing::Each("ok"));
   std::int64_t rows = 0;
   run(count(*database, rows));
@@ -117,7 +117,7 @@ TEST_F(DatabaseTest, ADamagedPageIsFoundAtTheStart) {
   std::vector<std::string> outcomes;
   for (int number = 0; number < 5000; ++number)
     asio::co_spawn(loop, insert(*database, number, outcomes), asio::detached);
-  loop.run();
+  run_to_end(loop, "all that goes on");
   database.reset();
   scribble(std::filesystem::file_size(directory / "eventbus.db") - 16384);
   const auto reopen = [this] { open(); };

@@ -46,7 +46,7 @@ def check_includes(mods):
         if own is None:
             problems.append(f"{path.relative_to(ROOT)}: belongs to no module; add it to one")
             continue
-        allowed = {own} | mods[own][1] | (mods[own][2] if path.stem.endswith("_test") else set())
+        allowed = {own} | mods[own][1] | (mods[own][2] | {"testing"} if path.stem.endswith("_test") else set())
         for kind, target in re.findall(r'^\s*#include\s+([<"])([^>"]+)[>"]', path.read_text(), re.M):
             if target.startswith("eventbus/"):
                 if not (ROOT / target).exists():
@@ -113,6 +113,21 @@ def check_loops():
                 problems.append(f"{path.relative_to(ROOT)}:{number}: a loop that awaits in its condition; await in its body")
 
 
+def check_waits():
+    """A loop that a test runs has a deadline (eventbus/testing/waiting.hpp), and so has a process that it waits for."""
+    for path in sorted((ROOT / "eventbus").rglob("*.[hc]pp")):
+        if path.stem.endswith("_test") or path.parent.name in ("testing", "conformance") or path.stem.endswith("_under_test"):
+            find_waits(path, r"\b(loop|context)_?\.(run|run_one)\(\)", "a loop without a deadline; run_until, run_to_end or result_of has one")
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        find_waits(path, r"process\.wait\(\)|\.communicate\(\)|\bflowing\.wait\(\)", "a wait without a deadline")
+
+
+def find_waits(path, pattern, problem):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if re.search(pattern, line) and "thread_ = " not in line:
+            problems.append(f"{path.relative_to(ROOT)}:{number}: {problem}")
+
+
 def main():
     mods = modules()
     check_includes(mods)
@@ -120,6 +135,7 @@ def main():
     check_table(mods)
     check_size()
     check_loops()
+    check_waits()
     for problem in problems:
         print(problem)
     print(f"house: {len(mods)} modules, {len(problems)} problems")

@@ -11,6 +11,7 @@
 
 #include "eventbus/amqp/connection.hpp"
 #include "eventbus/amqp/testing/test_server.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus::amqp {
 
@@ -31,9 +32,8 @@ class TestBench {
 
   template <class T>
   T run(asio::awaitable<T> work) {
-    auto future = asio::co_spawn(loop, std::move(work), asio::use_future);
-    run_until([&future] { return future.wait_for(std::chrono::seconds{0}) == std::future_status::ready; });
-    return future.get();
+    const auto guard = asio::make_work_guard(loop);  // connections' threads bring the work
+    return result_of(loop, asio::co_spawn(loop, std::move(work), asio::use_future), "an operation on RabbitMQ");
   }
 
   /// Runs the loop until the condition holds; false when it never does.

@@ -1,11 +1,10 @@
 #include "eventbus/amqp/testing/test_server.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -14,13 +13,14 @@
 #include <stdexcept>
 #include <thread>
 
-#include "eventbus/amqp/testing/child_process.hpp"
+#include "eventbus/testing/child_process.hpp"
 
 namespace eventbus::amqp {
 namespace {
 
 using namespace std::chrono_literals;
 
+const std::string server_user = "rabbitmq";
 const std::string programs = "/usr/lib/rabbitmq/bin/";
 constexpr auto start_timeout = 90s;
 
@@ -29,39 +29,15 @@ constexpr auto guardian_script = R"(cat >/dev/null
 tries=0
 until rm -rf "$1" 2>/dev/null && [ ! -e "$1" ] || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 0.1; done)";
 
-std::filesystem::path make_directory() {
-  std::string name = (std::filesystem::temp_directory_path() / "eventbus-mq-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("can't make " + name);
-  std::filesystem::permissions(name, std::filesystem::perms{0755});
-  return name;
-}
-
-std::uint16_t free_port() {
-  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) throw std::runtime_error("can't make a socket");
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  const bool bound = bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                     getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) == 0;
-  close(descriptor);
-  if (!bound) throw std::runtime_error("there is no free port");
-  return ntohs(address.sin_port);
-}
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
-
 }  // namespace
 
 TestServer::TestServer(std::string configuration)
-    : directory_(make_directory()), port_(free_port()), distribution_port_(free_port()), mapper_port_(free_port()) {
+    : directory_(make_folder("eventbus-mq-")),
+      port_(free_port()),
+      distribution_port_(free_port()),
+      mapper_port_(free_port()) {
   start_guardian();
-  give_to_server_user(directory_);
+  give_to(server_user, directory_);
   std::ofstream(directory_ / "rabbitmq.conf") << configuration << "\ndisk_free_limit.absolute = 1MB\n";
   std::ofstream(directory_ / "plugins") << "[].\n";
   start_port_mapper();
@@ -70,11 +46,11 @@ TestServer::TestServer(std::string configuration)
 
 TestServer::~TestServer() {
   signal(SIGKILL);
-  wait_for(server_);
+  exit_status(server_, "RabbitMQ");
   ::kill(mapper_, SIGKILL);
-  wait_for(mapper_);
+  exit_status(mapper_, "RabbitMQ's port mapper");
   close(guard_pipe_);
-  wait_for(guardian_);
+  exit_status(guardian_, "the guardian of RabbitMQ");
 }
 
 TestServer& TestServer::shared() {
@@ -86,18 +62,26 @@ void TestServer::start_guardian() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("can't make a pipe");
   guard_pipe_ = ends[1];
-  guardian_ = amqp::start({.command = {"/bin/sh", "-c", guardian_script, "guardian", directory_},
-                           .environment = {"PATH=/usr/bin:/bin"},
-                           .log = "/dev/null",
-                           .standard_input = ends[0],
-                           .as_server_user = false,
-                           .dies_with_parent = false,
-                           .own_session = true});
+  guardian_ = spawn({.command = {"/bin/sh", "-c", guardian_script, "guardian", directory_},
+                     .environment = {"PATH=/usr/bin:/bin"},
+                     .folder = "/",
+                     .log = "/dev/null",
+                     .standard_input = ends[0],
+                     .own_session = true});
   close(ends[0]);
 }
 
 void TestServer::start_port_mapper() {
-  mapper_ = amqp::start({.command = {"/usr/bin/epmd"}, .environment = environment(), .log = directory_ / "epmd.log"});
+  mapper_ = start_program("/usr/bin/epmd", "epmd");
+}
+
+pid_t TestServer::start_program(std::string program, const std::string& log) const {
+  return spawn({.command = {std::move(program)},
+                .environment = environment(),
+                .folder = directory_,
+                .log = directory_ / (log + ".log"),
+                .user = server_user,
+                .end_signal = SIGKILL});
 }
 
 std::vector<std::string> TestServer::environment() const {
@@ -135,18 +119,37 @@ std::string TestServer::create_virtual_host() {
 }
 
 std::string TestServer::control(std::vector<std::string> arguments) {
-  const auto output = directory_ / ("control." + std::to_string(++controls_));
+  const auto number = std::to_string(++controls_);
+  const auto output = directory_ / ("control." + number);
+  const auto log = directory_ / ("control.log." + number);
+  const auto what = "rabbitmqctl " + arguments.front();
   arguments.insert(arguments.begin(), programs + "rabbitmqctl");
-  const auto status =
-      wait_for(amqp::start({.command = std::move(arguments), .environment = environment(), .log = output}));
-  const auto text = text_of(output);
-  if (status != 0) throw std::runtime_error("rabbitmqctl: " + text);
-  return text;
+  const auto process = spawn({.command = std::move(arguments),
+                              .environment = environment(),
+                              .folder = directory_,
+                              .output = output,
+                              .log = log,
+                              .user = server_user,
+                              .end_signal = SIGKILL});
+  if (exit_status(process, what) != 0) throw std::runtime_error(what + ": " + text_of(output) + text_of(log));
+  return text_of(output);
+}
+
+std::uint64_t TestServer::sum(std::vector<std::string> arguments) {
+  std::istringstream lines(control(std::move(arguments)));
+  std::uint64_t sum = 0;
+  for (std::string line; std::getline(lines, line);) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), number);
+    if (error != std::errc{} || end != line.data() + line.size())
+      throw std::runtime_error("rabbitmqctl printed this instead of a number: " + line);
+    sum += number;
+  }
+  return sum;
 }
 
 void TestServer::start() {
-  server_ = amqp::start(
-      {.command = {programs + "rabbitmq-server"}, .environment = environment(), .log = directory_ / "server.log"});
+  server_ = start_program(programs + "rabbitmq-server", "server");
   const auto deadline = std::chrono::steady_clock::now() + start_timeout;
   for (;;) {
     try {
@@ -169,12 +172,12 @@ void TestServer::signal(int number) const {
 
 void TestServer::kill() {
   signal(SIGKILL);
-  wait_for(server_);
+  exit_status(server_, "RabbitMQ");
 }
 
 void TestServer::stop() {
   signal(SIGTERM);
-  wait_for(server_);
+  exit_status(server_, "RabbitMQ");
 }
 
 void TestServer::restart() {

@@ -30,6 +30,8 @@ class TestServer {
   std::string create_virtual_host();
   /// Runs `rabbitmqctl` and returns what it prints.
   std::string control(std::vector<std::string> arguments);
+  /// The same for a command that prints one number a line: their sum. Whatever else it prints is a failure.
+  std::uint64_t sum(std::vector<std::string> arguments);
 
   void start();    ///< Waits until the server is ready.
   void kill();     ///< SIGKILL.
@@ -43,6 +45,7 @@ class TestServer {
  private:
   void start_guardian();
   void start_port_mapper();
+  pid_t start_program(std::string program, const std::string& log) const;
   std::vector<std::string> environment() const;
   void signal(int number) const;
   std::string log() const;

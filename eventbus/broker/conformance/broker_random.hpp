@@ -105,7 +105,7 @@ TEST_P(BrokerRandom, AgreesWithTheModel) {
       now += Millis{60000};
       for (auto& entry : models) entry.second.advance(now);
       pass(Millis{60000});
-      while (model.deliverable()) {
+      for (const Wait wait("the model to be drained"); model.deliverable(); wait.go_on()) {
         receive_some(name, model);
         ASSERT_FALSE(HasFatalFailure());
         auto open = model.open_deliveries();

@@ -14,6 +14,7 @@
 
 #include "eventbus/broker/broker.hpp"
 #include "eventbus/store/event_store.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 /// What every broker must do. An adapter includes this header and the two that follow it in one test source and
 /// instantiates both suites:
@@ -53,12 +54,7 @@ class BrokerSuite : public testing::TestWithParam<BrokerCase> {
 
   template <class T>
   T run(asio::awaitable<T> work) {
-    auto future = asio::co_spawn(loop, std::move(work), asio::use_future);
-    loop.restart();
-    while (future.wait_for(std::chrono::seconds{0}) != std::future_status::ready) {
-      if (loop.run_one() == 0) throw std::logic_error("the broker waits for something that nobody does");
-    }
-    return future.get();
+    return result_of(loop, asio::co_spawn(loop, std::move(work), asio::use_future), "an operation of the broker");
   }
 
   Broker& broker() { return under_test->broker(); }

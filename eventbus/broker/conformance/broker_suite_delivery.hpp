@@ -181,12 +181,10 @@ TEST_P(BrokerConformance, ServesWaitingReceivesInTheirOrder) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::hours{1};
   auto first = asio::co_spawn(loop, broker().receive("q", 1, deadline), asio::use_future);
   auto second = asio::co_spawn(loop, broker().receive("q", 1, deadline), asio::use_future);
-  loop.restart();
-  while (info("q").consumers < 2) loop.run_one();
+  run_until(loop, "two consumers", [this] { return info("q").consumers == 2; });
   publish_many(2);
-  while (second.wait_for(std::chrono::seconds{0}) != std::future_status::ready) loop.run_one();
-  EXPECT_EQ(event_ids(first.get().value()), Ids{"e1"});
-  EXPECT_EQ(event_ids(second.get().value()), Ids{"e2"});
+  EXPECT_EQ(event_ids(result_of(loop, std::move(first), "the first consumer's event").value()), Ids{"e1"});
+  EXPECT_EQ(event_ids(result_of(loop, std::move(second), "the second consumer's event").value()), Ids{"e2"});
 }
 
 TEST_P(BrokerConformance, EndsAReceiveEmptyAtItsDeadline) {

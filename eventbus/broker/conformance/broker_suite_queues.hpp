@@ -44,7 +44,7 @@ TEST_P(BrokerConformance, BackfillsWithoutGapOrRepeatWhileEventsArrive) {
   declare(definition);
   Ids expected = past;
   Ids received;
-  while (true) {
+  for (const Wait wait("the queue to be drained");; wait.go_on()) {
     if (expected.size() < 60) expected.push_back(publish());
     const auto some = receive("q", 3);
     if (some.empty()) break;
@@ -163,11 +163,9 @@ TEST_P(BrokerConformance, EndsWaitingReceivesOfARemovedQueue) {
   declare(queue("q"));
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::hours{1};
   auto waiting = asio::co_spawn(loop, broker().receive("q", 1, deadline), asio::use_future);
-  loop.restart();
-  while (info("q").consumers < 1) loop.run_one();
+  run_until(loop, "a consumer", [this] { return info("q").consumers == 1; });
   ASSERT_TRUE(run(broker().remove("q")));
-  while (waiting.wait_for(std::chrono::seconds{0}) != std::future_status::ready) loop.run_one();
-  EXPECT_EQ(waiting.get().error().code, ErrorCode::unknown_queue);
+  EXPECT_EQ(result_of(loop, std::move(waiting), "the end of a receive").error().code, ErrorCode::unknown_queue);
 }
 
 TEST_P(BrokerConformance, KnowsNoQueueThatWasNotDeclared) {

@@ -33,8 +33,7 @@ TEST_P(EmbeddedRun, WakesAReceiveWhenARetryFallsDue) {
   auto running = asio::co_spawn(loop, broker().run(), asio::use_future);
   EXPECT_EQ(receive("q", 1, std::chrono::hours{1}).at(0).attempt, 2u);
   broker().stop();
-  loop.run();
-  running.get();
+  result_of(loop, std::move(running), "the end of the broker");
 }
 
 TEST_P(EmbeddedRun, UnderstandsAcknowledgementsFromBeforeARestart) {
@@ -52,11 +51,9 @@ TEST_P(EmbeddedRun, EndsWaitingReceivesWhenItStops) {
   declare(queue("q"));
   auto waiting =
       asio::co_spawn(loop, broker().receive("q", 1, SteadyClock::now() + std::chrono::hours{1}), asio::use_future);
-  loop.restart();
-  while (info("q").consumers < 1) loop.run_one();
+  run_until(loop, "a consumer", [this] { return info("q").consumers == 1; });
   broker().stop();
-  loop.run();
-  EXPECT_THAT(waiting.get().value(), IsEmpty());
+  EXPECT_THAT(result_of(loop, std::move(waiting), "the end of a receive").value(), IsEmpty());
   EXPECT_THAT(receive("q", 1, std::chrono::hours{1}), IsEmpty());
 }
 
@@ -68,11 +65,10 @@ TEST_P(EmbeddedRun, SharesABurstAmongWaitingReceives) {
     waiting.push_back(
         asio::co_spawn(loop, broker().receive("q", 100, SteadyClock::now() + std::chrono::hours{1}), asio::use_future));
   }
-  loop.restart();
-  while (info("q").consumers < 4) loop.run_one();
+  run_until(loop, "four consumers", [this] { return info("q").consumers == 4; });
   publish_burst(8);
-  loop.run();
-  for (auto& receive : waiting) EXPECT_THAT(receive.get().value(), SizeIs(2));
+  for (auto& receive : waiting)
+    EXPECT_THAT(result_of(loop, std::move(receive), "a consumer's share").value(), SizeIs(2));
 }
 
 TEST_P(EmbeddedRun, CountsALongBacklogExactlyAcrossRestarts) {
@@ -97,7 +93,7 @@ TEST_P(EmbeddedRun, RedrivesNoFasterThanAsked) {
   const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
   EXPECT_EQ(run(broker().redrive("q", all, 50, false)).value(), 10u);
   EXPECT_GT(info("q").dead_letters, 0u) << "not all at once";
-  while (info("q").ready < 10) loop.run_one();
+  run_until(loop, "ten events to be ready", [this] { return info("q").ready == 10; });
   EXPECT_EQ(info("q").dead_letters, 0u);
 }
 

@@ -11,6 +11,7 @@
 #include "eventbus/broker/embedded/sqlite_queue_storage.hpp"
 #include "eventbus/sqlite/database.hpp"
 #include "eventbus/store/sqlite/sqlite_event_store.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 
@@ -37,13 +38,11 @@ class EmbeddedUnderTest final : public BrokerUnderTest {
       : loop_(loop), settings_(settings), make_storage_(std::move(make_storage)) {
     open();
     asio::co_spawn(loop_, broker_->start(), asio::detached);
-    loop_.restart();
-    loop_.run();
+    run_to_end(loop_, "all that goes on");
   }
   ~EmbeddedUnderTest() override {
     broker_->stop();
-    loop_.restart();
-    loop_.run();
+    run_to_end(loop_, "all that goes on");
   }
 
   EmbeddedBroker& broker() override { return *broker_; }

@@ -23,7 +23,7 @@ class RabbitMqFailure : public BrokerSuite {
     requests.front().drafts.push_back(one);
     auto appended = run(under_test->store().append(std::move(requests)));
     const std::vector<StoredEvent> stored{appended.front().front().event};
-    for (;;) {
+    for (const Wait wait("the relay's publish to be taken");; wait.go_on()) {
       try {
         return run(under_test->relay(stored));
       } catch (const Unavailable&) {
@@ -35,7 +35,7 @@ class RabbitMqFailure : public BrokerSuite {
   /// The operation is tried until it works.
   template <class Operation>
   auto until_answered(Operation operation) {
-    for (;;) {
+    for (const Wait wait("an answer other than that RabbitMQ is unavailable");; wait.go_on()) {
       try {
         return run(operation()).value();
       } catch (const Unavailable&) {

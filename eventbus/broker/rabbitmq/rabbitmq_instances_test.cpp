@@ -52,7 +52,7 @@ TEST_P(RabbitMqInstances, OneOfThemPutsThePastIntoAQueue) {
   // … and died.
   change("backfill_claimed_until = now()");
   std::vector<Delivery> taken;
-  while (taken.size() < 3) {
+  for (const Wait wait("three deliveries at the other instance"); taken.size() < 3; wait.go_on()) {
     auto more = receive_at_other(Millis{20000});
     ASSERT_THAT(more, testing::Not(IsEmpty()));
     std::ranges::move(more, std::back_inserter(taken));
@@ -122,7 +122,7 @@ TEST_P(RabbitMqInstances, OneRequestMayNameDeliveriesOfSeveralInstances) {
   publish_burst(20);
   std::vector<Delivery> all;
   std::set<std::string> owners;
-  while (all.size() < 20) {
+  for (const Wait wait("twenty deliveries at two instances"); all.size() < 20; wait.go_on()) {
     for (auto& delivery : receive("q", 100, Millis{100})) all.push_back(std::move(delivery));
     for (auto& delivery : receive_at_other(Millis{100})) all.push_back(std::move(delivery));
   }
@@ -156,7 +156,7 @@ TEST_P(RabbitMqInstances, DeliveriesOfOneThatHangsAreUnknownInTime) {
   run(session->script("SELECT pg_advisory_lock_shared(4711)", soon));
   const auto id = encode(rabbitmq::DeliveryId{.instance = 4711, .serial = 1});
   EXPECT_THAT(ack_at_other({id}).unknown, ElementsAre(id));
-  while (letters() != "0") pass(Millis{50});
+  for (const Wait wait("the mail to be cleared away"); letters() != "0"; wait.go_on()) pass(Millis{50});
 }
 
 TEST_P(RabbitMqInstances, WhatTheOtherCanNotDoIsSaidSo) {

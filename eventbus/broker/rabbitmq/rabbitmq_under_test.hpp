@@ -11,6 +11,7 @@
 #include "eventbus/postgres/testing/test_server.hpp"
 #include "eventbus/runtime/task_group.hpp"
 #include "eventbus/store/postgres/postgres_event_store.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 
@@ -73,12 +74,10 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
   }
   /// RabbitMQ notices the end of a connection in its own time.
   void until_given_back() const {
-    const auto unacknowledged = [this] {
-      return amqp::TestServer::shared().control(
-          {"list_queues", "-p", place_.virtual_host, "--silent", "--no-table-headers", "messages_unacknowledged"});
-    };
-    while (unacknowledged().find_first_of("123456789") != std::string::npos) {
-    }
+    wait_until("RabbitMQ to take back what a connection that ended had taken", [this] {
+      return amqp::TestServer::shared().sum({"list_queues", "-p", place_.virtual_host, "--silent", "--no-table-headers",
+                                             "messages_unacknowledged"}) == 0;
+    });
   }
   void open() {
     auto url = postgres::ConnectionSettings::parse(place_.database).value();
@@ -95,10 +94,7 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
     tasks_->spawn("broker", broker_->run());
   }
   void finish(asio::awaitable<void> work) {
-    auto future = asio::co_spawn(loop_, std::move(work), asio::use_future);
-    loop_.restart();
-    while (future.wait_for(std::chrono::seconds{0}) != std::future_status::ready) loop_.run_one();
-    future.get();
+    result_of(loop_, asio::co_spawn(loop_, std::move(work), asio::use_future), "a step in the broker's life");
   }
 
   asio::io_context& loop_;

@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "eventbus/postgres/connection.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus::postgres {
 
@@ -13,8 +14,7 @@ namespace eventbus::postgres {
 template <class T>
 T run_on(asio::io_context& loop, asio::awaitable<T> work) {
   auto future = asio::co_spawn(loop, std::move(work), asio::use_future);
-  loop.restart();
-  loop.run();
+  run_to_end(loop, "an operation on PostgreSQL");
   return future.get();
 }
 

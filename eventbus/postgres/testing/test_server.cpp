@@ -1,10 +1,6 @@
 #include "eventbus/postgres/testing/test_server.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,15 +15,21 @@
 #include <thread>
 
 #include "eventbus/postgres/connection.hpp"
-#include "eventbus/postgres/testing/child_process.hpp"
+#include "eventbus/testing/child_process.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus::postgres {
 namespace {
 
 using namespace std::chrono_literals;
 
+const std::string server_user = "postgres";
 const std::string programs = "/usr/lib/postgresql/15/bin/";
 constexpr auto start_timeout = 60s;
+
+std::vector<std::string> environment() {
+  return {"PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8"};
+}
 
 /// Waits for the test program's end, then kills the server with its children and removes the folder.
 constexpr auto guardian_script = R"(cat >/dev/null
@@ -38,33 +40,6 @@ if [ -n "$pid" ]; then
 fi
 tries=0
 until rm -rf "$1" 2>/dev/null || [ $tries -ge 50 ]; do tries=$((tries + 1)); sleep 0.1; done)";
-
-std::filesystem::path make_directory() {
-  std::string name = (std::filesystem::temp_directory_path() / "eventbus-pg-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("can't make " + name);
-  std::filesystem::permissions(name, std::filesystem::perms{0755});
-  return name;
-}
-
-std::uint16_t free_port() {
-  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) throw std::runtime_error("can't make a socket");
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  const bool bound = bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                     getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) == 0;
-  close(descriptor);
-  if (!bound) throw std::runtime_error("there is no free port");
-  return ntohs(address.sin_port);
-}
-
-std::string text_of(const std::filesystem::path& file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return text.str();
-}
 
 asio::awaitable<std::string> first_value(std::string url, std::string sql, std::chrono::seconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -78,21 +53,22 @@ asio::awaitable<std::string> first_value(std::string url, std::string sql, std::
 std::string ask_within(const std::string& url, const std::string& sql, std::chrono::seconds patience) {
   asio::io_context loop;
   auto answer = asio::co_spawn(loop, first_value(url, sql, patience), asio::use_future);
-  loop.run();
-  return answer.get();
+  return result_of(loop, std::move(answer), "PostgreSQL's answer to " + sql);
 }
 
 }  // namespace
 
 TestServer::TestServer(std::vector<std::string> settings)
-    : settings_(std::move(settings)), directory_(make_directory()) {
+    : settings_(std::move(settings)), directory_(make_folder("eventbus-pg-")) {
   start_guardian();
-  give_to_server_user(directory_);
-  const auto initdb = postgres::start({.command = {programs + "initdb", "-D", directory_ / "data", "-U", "postgres",
-                                                   "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"},
-                                       .log = directory_ / "log",
-                                       .as_server_user = true});
-  if (wait_for(initdb) != 0) throw std::runtime_error("initdb failed: " + text_of(directory_ / "log"));
+  give_to(server_user, directory_);
+  const auto initdb = spawn({.command = {programs + "initdb", "-D", directory_ / "data", "-U", "postgres", "-A",
+                                         "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"},
+                             .environment = environment(),
+                             .folder = directory_,
+                             .log = directory_ / "log",
+                             .user = server_user});
+  if (exit_status(initdb, "initdb") != 0) throw std::runtime_error("initdb failed: " + text_of(directory_ / "log"));
   std::ofstream(directory_ / "data" / "pg_hba.conf")
       << "local all all trust\nlocal replication all trust\nhost all locked 127.0.0.1/32 scram-sha-256\n"
          "host all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n";
@@ -102,7 +78,7 @@ TestServer::TestServer(std::vector<std::string> settings)
 
 TestServer::~TestServer() {
   close(guard_pipe_);
-  wait_for(guardian_);
+  exit_status(guardian_, "the guardian of PostgreSQL");
   reap();
 }
 
@@ -115,10 +91,12 @@ void TestServer::start_guardian() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("can't make a pipe");
   guard_pipe_ = ends[1];
-  guardian_ = postgres::start({.command = {"/bin/sh", "-c", guardian_script, "guardian", directory_},
-                               .log = "/dev/null",
-                               .standard_input = ends[0],
-                               .own_session = true});
+  guardian_ = spawn({.command = {"/bin/sh", "-c", guardian_script, "guardian", directory_},
+                     .environment = environment(),
+                     .folder = "/",
+                     .log = "/dev/null",
+                     .standard_input = ends[0],
+                     .own_session = true});
   close(ends[0]);
 }
 
@@ -161,8 +139,12 @@ void TestServer::start() {
   if (port_ == 0) port_ = free_port();
   const auto deadline = std::chrono::steady_clock::now() + start_timeout;
   for (;;) {
-    server_ = postgres::start(
-        {.command = command(), .log = directory_ / "log", .as_server_user = true, .dies_with_parent = true});
+    server_ = spawn({.command = command(),
+                     .environment = environment(),
+                     .folder = directory_,
+                     .log = directory_ / "log",
+                     .user = server_user,
+                     .end_signal = SIGQUIT});  // its immediate shutdown
     try {
       wait_until_ready();
       return;
@@ -201,22 +183,15 @@ void TestServer::signal_all(int signal) {
 }
 
 void TestServer::reap() {
-  if (server_ != 0) wait_for(server_);
+  if (server_ != 0) exit_status(server_, "PostgreSQL");
   server_ = 0;
 }
 
 void TestServer::kill() {
   ::kill(server_, SIGSTOP);
-  std::vector<pollfd> ends;
-  for (const auto process : processes()) {
-    const int descriptor = static_cast<int>(syscall(SYS_pidfd_open, process, 0));
-    if (descriptor >= 0) ends.push_back({descriptor, POLLIN, 0});
-  }
+  const auto all = processes();
   signal_all(SIGKILL);
-  for (auto& end : ends) {
-    poll(&end, 1, -1);
-    close(end.fd);
-  }
+  for (const auto process : all) await_end(process, "PostgreSQL's process " + std::to_string(process));
   reap();
 }
 

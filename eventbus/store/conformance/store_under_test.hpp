@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "eventbus/store/event_store.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 /// What tests of event stores share.
 namespace eventbus {
@@ -37,8 +38,7 @@ class EventStoreConformance : public testing::TestWithParam<StoreCase> {
   template <class T>
   T run(asio::awaitable<T> work) {
     auto future = asio::co_spawn(loop, std::move(work), asio::use_future);
-    loop.restart();
-    loop.run();
+    run_to_end(loop, "all that goes on");
     return future.get();
   }
 

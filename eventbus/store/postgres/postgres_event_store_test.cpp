@@ -91,8 +91,7 @@ TEST_F(PostgresStore, ReadersOfTheLogMissNothingWhileSeveralInstancesWrite) {
     tasks.spawn("write", write_many(store, "w" + std::to_string(writer) + ".", 40, writing));
   }
   tasks.spawn("follow", follow(two.store(), writing, seen));
-  loop.restart();
-  loop.run();
+  run_to_end(loop, "what is going on");
   std::set<std::string> ids;
   Position before = 0;
   for (const auto& stored : seen) {
@@ -130,8 +129,7 @@ TEST_F(PostgresStore, StoresAnIdOnceThatTwoInstancesGetAtOnce) {
       auto requests = one_request({DraftBuilder{"id" + std::to_string(round)}.build()});
       both.push_back(asio::co_spawn(loop, instance->store().append(std::move(requests)), asio::use_future));
     }
-    loop.restart();
-    loop.run();
+    run_to_end(loop, "what is going on");
     std::multiset<AppendStatus> statuses;
     for (auto& future : both) statuses.insert(future.get().front().front().status);
     EXPECT_EQ(statuses, (std::multiset<AppendStatus>{AppendStatus::stored, AppendStatus::duplicate}));
@@ -302,17 +300,17 @@ TEST_F(PostgresStoreAlone, KeepsWhatItAnsweredWhenTheServerIsKilledAndGoesOnWhen
   loop.restart();
   const auto answered_more = [&](std::size_t count) {
     const auto enough = writing.answered.size() + count;
-    while (writing.answered.size() < enough) loop.run_one();
+    run_until(loop, "answers", [&] { return writing.answered.size() >= enough; });
   };
   for (int round = 1; round <= 3; ++round) {
     answered_more(20);
     server.kill();
-    while (writing.failures < round) loop.run_one();
+    run_until(loop, "a failure", [&] { return writing.failures >= round; });
     server.start();
   }
   answered_more(20);
   writing.stopped = true;
-  loop.run();
+  run_to_end(loop, "what is going on");
   for (const auto& id : writing.answered) EXPECT_TRUE(run_on(loop, one.store().get(id))) << id;
 }
 
@@ -324,7 +322,7 @@ TEST_F(PostgresStoreAlone, FailsInTimeWhileTheServerHangs) {
   EXPECT_THROW(run_on(loop, one.store().append(std::move(asked))), Unavailable);
   server.thaw();
   std::optional<AppendStatus> status;
-  while (!status) {
+  for (const Wait wait("the append to be answered"); !status; wait.go_on()) {
     try {
       auto again = requests;
       status = run_on(loop, one.store().append(std::move(again))).front().front().status;

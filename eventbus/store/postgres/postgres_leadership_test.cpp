@@ -25,10 +25,8 @@ TEST(PostgresLeadership, IsHeldByOneAndPassesOnWhenItResignsOrItsSessionEnds) {
   EXPECT_TRUE(run_on(loop, second.lead()));
   EXPECT_FALSE(run_on(loop, first.lead()));
   TestServer::ask(url, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'");
-  while (!run_on(loop, first.lead())) {
-  }
-  while (run_on(loop, second.lead())) {
-  }
+  wait_until("the first to lead", [&] { return run_on(loop, first.lead()); });
+  wait_until("the second to follow", [&] { return !run_on(loop, second.lead()); });
   EXPECT_TRUE(run_on(loop, first.lead()));
   run_on(loop, first.resign());
   run_on(loop, second.resign());

@@ -6,6 +6,7 @@
 #include "eventbus/postgres/testing/test_server.hpp"
 #include "eventbus/store/conformance/store_under_test.hpp"
 #include "eventbus/store/postgres/postgres_event_store.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 
@@ -32,8 +33,7 @@ class PostgresUnderTest final : public StoreUnderTest {
     store_ = std::make_unique<PostgresEventStore>(*pool_, nullptr, metrics_,
                                                   PostgresStoreSettings{.timeout = timeout_, .take_over_step = 100});
     auto opened = asio::co_spawn(loop_, store_->open(), asio::use_future);
-    loop_.restart();
-    loop_.run();
+    run_to_end(loop_, "all that goes on");
     opened.get();
   }
 

@@ -8,6 +8,7 @@
 #include "eventbus/store/sqlite/event_row.hpp"
 #include "eventbus/store/sqlite/schema.hpp"
 #include "eventbus/store/sqlite/sqlite_under_test.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 namespace {
@@ -43,8 +44,7 @@ class ListingTest : public testing::Test {
   template <class T>
   T run(asio::awaitable<T> work) {
     auto future = asio::co_spawn(loop, std::move(work), asio::use_future);
-    loop.restart();
-    loop.run();
+    run_to_end(loop, "all that goes on");
     return future.get();
   }
 

@@ -4,6 +4,7 @@
 #include "eventbus/store/conformance/event_store_suite.hpp"
 #include "eventbus/store/sqlite/listing_keys.hpp"
 #include "eventbus/store/sqlite/sqlite_under_test.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus {
 namespace {
@@ -48,7 +49,7 @@ TEST(SqliteEventStore, PeopleCanReadTheView) {
   std::vector<AppendRequest> requests(1);
   requests[0].drafts.push_back(DraftBuilder{"01890a5d-ac96-774b-bcce-b302099a8057", "order.paid"}.build());
   asio::co_spawn(loop, under_test.store().append(std::move(requests)), [](std::exception_ptr, const auto&) {});
-  loop.run();
+  run_to_end(loop, "all that goes on");
   EXPECT_EQ(under_test.connect().query_text(
                 "SELECT event_id || ' ' || timestamp || ' ' || event_type || ' ' || exchange FROM event_view"),
             "01890a5d-ac96-774b-bcce-b302099a8057 2023-11-14T22:13:20.000000Z order.paid events");
