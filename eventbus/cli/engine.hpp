@@ -22,7 +22,7 @@ namespace asio = boost::asio;
 /// Where events and queues are kept, wired: everything below the use-cases. For the loop's thread.
 class Engine {
  public:
-  /// Runs beside the others until `stop`. One that ends by itself, or by an exception, ends the process.
+  /// Runs beside the others until `stop`. One that ends by itself, or by an exception, ends the process at once.
   struct Part {
     std::string name;
     asio::awaitable<void> work;

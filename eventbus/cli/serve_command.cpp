@@ -164,13 +164,26 @@ class Serve {
       failure = std::move(error);
       signals_.cancel();
     });
-    loop_.run();
+    run_loop();
     if (failure) std::rethrow_exception(failure);
     log_info("stopped", {});
-    return service_.failed() ? ExitCode::failed : ExitCode::ok;
+    return ExitCode::ok;
   }
 
  private:
+  /// After a fault of the program nothing in memory can be relied on, so nothing is finished: what counts is on disk.
+  void run_loop() {
+    try {
+      loop_.run();
+    } catch (const std::exception& fault) {
+      log(LogLevel::critical,
+          "a fault of this program: it ends at once, start it again to go on from what is stored (nothing that was "
+          "acknowledged is lost); report this line if it comes again",
+          {{"error", std::string_view(fault.what())}});
+      _exit(static_cast<int>(ExitCode::failed));
+    }
+  }
+
   void await_signal() {
     signals_.async_wait([this](const boost::system::error_code& error, int number) {
       if (error) return;

@@ -1,8 +1,9 @@
 #include "eventbus/cli/service.hpp"
 
+#include <stdexcept>
+
 #include "eventbus/bus/bus_metrics.hpp"
 #include "eventbus/cli/version.hpp"
-#include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::cli {
 Service::Service(asio::io_context& loop, Engine& engine, ServiceSettings settings)
@@ -52,11 +53,11 @@ asio::awaitable<void> Service::start() {
 }
 
 asio::awaitable<void> Service::run() {
-  for (auto& part : engine_.parts()) engine_tasks_.spawn(part.name, supervise(part.name, std::move(part.work)));
-  publisher_task_.spawn("publisher", supervise("publisher", publisher_.run()));
-  modes_task_.spawn("modes", supervise("modes", modes_.run()));
-  for (auto& ingest : ingests_) ingest_tasks_.spawn("ingest", supervise("ingest", ingest->run()));
-  http_task_.spawn("http", supervise("http", http_.run()));
+  for (auto& part : engine_.parts()) engine_tasks_.spawn(part.name, until_stopped(std::move(part.work)));
+  publisher_task_.spawn("publisher", until_stopped(publisher_.run()));
+  modes_task_.spawn("modes", until_stopped(modes_.run()));
+  for (auto& ingest : ingests_) ingest_tasks_.spawn("ingest", until_stopped(ingest->run()));
+  http_task_.spawn("http", until_stopped(http_.run()));
   while (!stopping_) co_await stop_asked_.wait();
   co_await drain();
 }
@@ -81,18 +82,10 @@ void Service::stop() {
   stop_asked_.notify_all();
 }
 
-asio::awaitable<void> Service::supervise(std::string part, asio::awaitable<void> task) {
-  try {
-    co_await std::move(task);
-  } catch (const std::exception& error) {
-    log(LogLevel::critical, "a part failed; the process stops, start it again to go on from what is on disk",
-        {{"part", part}, {"error", std::string_view(error.what())}});
-    failed_ = true;
-  }
-  if (!stopping_) {
-    failed_ = true;
-    stop();
-  }
+/// A part that ends by itself fails as one does that throws.
+asio::awaitable<void> Service::until_stopped(asio::awaitable<void> part) {
+  co_await std::move(part);
+  if (!stopping_) throw std::logic_error("ended although nobody asked it to");
 }
 
 }  // namespace eventbus::cli

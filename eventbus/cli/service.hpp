@@ -31,17 +31,16 @@ class Service {
 
   /// Restores what the engine kept and listens; `port` is valid when it returns. Throws `Unavailable` when it can't.
   asio::awaitable<void> start();
-  /// Serves until `stop`; then drains: not ready, accepts nothing, finishes what is in flight, gives deliveries back.
+  /// Serves until `stop`; then drains: not ready, accepts nothing, finishes what is in flight, gives deliveries back. A
+  /// part that fails leaves the loop's `run()` as `TaskFailed`.
   asio::awaitable<void> run();
   /// Idempotent.
   void stop();
-  /// Whether a part ended by itself: the process must then end, and restart from what is on disk.
-  bool failed() const { return failed_; }
 
   std::uint16_t port() const { return http_.port(); }
 
  private:
-  asio::awaitable<void> supervise(std::string part, asio::awaitable<void> task);
+  asio::awaitable<void> until_stopped(asio::awaitable<void> part);
   asio::awaitable<void> drain();
   Readiness readiness() const;
 
@@ -59,7 +58,6 @@ class Service {
   TaskGroup engine_tasks_;
   Signal stop_asked_;
   bool stopping_ = false;
-  bool failed_ = false;
 };
 
 }  // namespace eventbus::cli

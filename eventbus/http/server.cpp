@@ -146,15 +146,13 @@ void HttpServer::Impl::admit(Connection::Socket socket) {
 asio::awaitable<void> HttpServer::Impl::serve(std::shared_ptr<Services> services,
                                               std::shared_ptr<Connections> connections,
                                               std::shared_ptr<Connection> connection) {
-  std::exception_ptr failure;
   try {
     co_await Session::serve(services, connection);
-  } catch (const std::exception&) {
-    failure = std::current_exception();
+  } catch (const std::exception& fault) {
+    log_error("a connection was cut for a reason that should not exist", {{"error", std::string_view(fault.what())}});
   }
   connections->erase(connection.get());
   services->metrics.connections.set(static_cast<double>(connections->size()));
-  if (failure) std::rethrow_exception(failure);
 }
 
 asio::awaitable<void> HttpServer::Impl::sweep() {

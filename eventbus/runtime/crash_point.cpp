@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 
 namespace eventbus {
@@ -11,6 +12,7 @@ namespace {
 struct ArmedPoint {
   std::string name;
   std::atomic<long> passes_left{1};
+  bool throws = false;
 };
 
 ArmedPoint* armed_point() {
@@ -19,6 +21,7 @@ ArmedPoint* armed_point() {
     if (spec == nullptr || *spec == '\0') return nullptr;
     static ArmedPoint armed;
     armed.name = spec;
+    armed.throws = armed.name.ends_with(":throw");
     if (auto colon = armed.name.find(':'); colon != std::string::npos) {
       armed.passes_left = std::strtol(armed.name.c_str() + colon + 1, nullptr, 10);
       armed.name.resize(colon);
@@ -33,7 +36,9 @@ ArmedPoint* armed_point() {
 void crash_point(std::string_view name) {
   auto* point = armed_point();
   if (point == nullptr || point->name != name) return;
-  if (point->passes_left.fetch_sub(1) == 1) std::raise(SIGKILL);
+  if (point->passes_left.fetch_sub(1) != 1) return;
+  if (point->throws) throw std::logic_error("asked for at " + point->name);
+  std::raise(SIGKILL);
 }
 
 }  // namespace eventbus

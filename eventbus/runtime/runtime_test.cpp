@@ -65,20 +65,34 @@ asio::awaitable<void> join_all(TaskGroup& tasks, bool& joined) {
   joined = true;
 }
 
-TEST(TaskGroup, JoinsTasksThatFailAndTasksThatEnd) {
+TEST(TaskGroup, TellsItsOwnerOfAFailureAndJoinsTheOthers) {
   asio::io_context loop;
   Signal signal(loop.get_executor());
   std::vector<std::string> log;
-  TaskGroup tasks(loop.get_executor());
+  TaskGroup tasks(loop.get_executor(), [&log](const TaskFailed& failure) { log.emplace_back(failure.what()); });
   bool joined = false;
   tasks.spawn("fails", failing());
   tasks.spawn("waits", record_wait(signal, Clock::now() + far_away, "w", log));
   asio::co_spawn(loop, join_all(tasks, joined), asio::detached);
   loop.poll();
   EXPECT_FALSE(joined);
+  EXPECT_EQ(log, std::vector<std::string>{"fails: broken"});
   signal.notify_all();
   run_to_end(loop, "all that goes on");
   EXPECT_TRUE(joined);
+}
+
+TEST(TaskGroup, AFailureLeavesTheLoopUnlessTheOwnerIsTold) {
+  asio::io_context loop;
+  TaskGroup tasks(loop.get_executor());
+  tasks.spawn("fails", failing());
+  std::string failure;
+  try {
+    loop.run();
+  } catch (const TaskFailed& fault) {
+    failure = fault.what();
+  }
+  EXPECT_EQ(failure, "fails: broken");
 }
 
 asio::awaitable<void> await_other_thread(std::thread& worker, std::thread::id& resumed_on, int& result) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "eventbus/runtime/crash_point.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::embedded {
@@ -107,6 +108,7 @@ asio::awaitable<void> QueueFiller::read(QueuePtr queue) {
 
 asio::awaitable<bool> QueueFiller::read_once(QueuePtr queue) {
   try {
+    crash_point("broker.before_fill");
     if (!queue->state.hungry()) {
       co_await count_backlog(queue);
     } else if (queue->dense) {
