@@ -2,9 +2,22 @@
 
 #include <boost/asio/packaged_task.hpp>
 #include <boost/asio/post.hpp>
+#include <exception>
 #include <future>
 
+#include "eventbus/telemetry/log.hpp"
+
 namespace eventbus {
+
+void BackgroundLoop::run_context() {
+  while (!context_.stopped()) {
+    try {
+      context_.run();
+    } catch (const std::exception& fault) {
+      log_error("a fault of the event bus library; report this line", {{"error", std::string_view(fault.what())}});
+    }
+  }
+}
 
 BackgroundLoop::~BackgroundLoop() {
   guard_.reset();

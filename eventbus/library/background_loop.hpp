@@ -18,10 +18,11 @@ namespace eventbus {
 namespace asio = boost::asio;
 
 /// An event loop on a thread of its own, for objects that are used from any thread and by programs without a loop. What
-/// runs there must not outlive what it uses: finish it before the loop is destroyed.
+/// runs there must not outlive what it uses: finish it before the loop is destroyed. An exception that nobody awaits
+/// is logged there: a library must not end its program.
 class BackgroundLoop {
  public:
-  BackgroundLoop() : guard_(asio::make_work_guard(context_)), thread_([this] { context_.run(); }) {}
+  BackgroundLoop() : guard_(asio::make_work_guard(context_)), thread_([this] { run_context(); }) {}
   /// Blocks until what still runs there is over.
   ~BackgroundLoop();
   BackgroundLoop(const BackgroundLoop&) = delete;
@@ -43,18 +44,23 @@ class BackgroundLoop {
   void call(const std::function<void()>& work);
 
  private:
+  void run_context();
+
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::thread thread_;
 };
 
-/// `Unavailable` as the error of that code: the library's callers get all errors in one way.
+/// Exceptions as errors, since the library's callers get all errors in one way: `Unavailable` as that code, whatever
+/// else, a fault of the library, as `internal`.
 template <class T>
 asio::awaitable<Result<T>> without_throwing(asio::awaitable<Result<T>> work) {
   try {
     co_return co_await std::move(work);
   } catch (const Unavailable& error) {
     co_return fail(ErrorCode::unavailable, error.what());
+  } catch (const std::exception& fault) {
+    co_return fail(ErrorCode::internal, fault.what());
   }
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eventbus/broker/rabbitmq/names.hpp"
+#include "eventbus/runtime/crash_point.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
@@ -39,6 +40,7 @@ const std::string& Delivery::ordering_key() const {
 
 asio::awaitable<void> DeliverySettler::settle(Delivery delivery, Verdict verdict) {
   bool settled = false;
+  crash_point("library.before_settle");
   try {
     // What is too large to be here as a whole can only be given up by RabbitMQ itself.
     const auto settlement = delivery.message_.too_large() ? amqp::Settlement::reject : amqp::Settlement::ack;

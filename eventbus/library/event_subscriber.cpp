@@ -1,7 +1,6 @@
 #include "eventbus/library/event_subscriber.hpp"
 
 #include <algorithm>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <deque>
 #include <map>
@@ -16,6 +15,7 @@
 #include "eventbus/library/connection_manager.hpp"
 #include "eventbus/library/delivery_settler.hpp"
 #include "eventbus/library/rabbitmq_link.hpp"
+#include "eventbus/runtime/task_group.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
@@ -45,13 +45,20 @@ struct EventSubscriber::Impl {
         options(wanted),
         pool(std::max(1U, wanted.threads)),
         settler(connections, wanted.retry),
-        finished(connections.loop.executor()) {}
+        finished(connections.loop.executor()),
+        ended(connections.loop.executor()),
+        handling(connections.loop.executor(), [this](const TaskFailed& failure) {
+          fail_consuming(failure.what());
+          one_less();
+        }) {}
 
   Result<void> add(std::string pattern, AsyncHandler handler);
   asio::awaitable<Result<void>> declare(QueueDefinition definition);
   asio::awaitable<Result<void>> start(std::string queue);
   asio::awaitable<Result<void>> consume(std::string queue);
   asio::awaitable<void> stop();
+  asio::awaitable<Result<void>> until_ended();
+  void fail_consuming(const std::string& fault);
   void take_in(const std::string& queue, std::vector<amqp::ReceivedMessage> messages);
   void begin(Delivery delivery);
   asio::awaitable<void> handle(Delivery delivery);
@@ -67,7 +74,10 @@ struct EventSubscriber::Impl {
   std::map<std::string, ConsumedQueue> queues;
   std::size_t running = 0;  ///< Deliveries that are handled, and queues that are begun.
   bool stopping = false;
+  std::optional<Error> ended_by;  ///< Nothing is consumed any more, until `stop`.
   Signal finished;
+  Signal ended;
+  TaskGroup handling;
 };
 
 Result<void> EventSubscriber::Impl::add(std::string pattern, AsyncHandler handler) {
@@ -92,6 +102,7 @@ asio::awaitable<Result<void>> EventSubscriber::Impl::declare(QueueDefinition def
 }
 
 asio::awaitable<Result<void>> EventSubscriber::Impl::start(std::string queue) {
+  if (ended_by) co_return std::unexpected(*ended_by);
   if (queues.contains(queue) || stopping)
     co_return std::unexpected(already("queue '" + queue + "' is consumed already"));
   queues[queue];  // so that nobody else begins meanwhile
@@ -107,7 +118,11 @@ asio::awaitable<Result<void>> EventSubscriber::Impl::consume(std::string queue) 
     co_return std::unexpected(prepared.error());
   amqp::ConsumerHandler handler;
   handler.on_messages = [this, queue](std::vector<amqp::ReceivedMessage> messages) {
-    take_in(queue, std::move(messages));
+    try {
+      take_in(queue, std::move(messages));
+    } catch (const std::exception& fault) {
+      fail_consuming(fault.what());
+    }
   };
   handler.on_lost = [this, queue] {
     for (auto& [key, waiting] : queues[queue].lanes) waiting.clear();  // they come again
@@ -130,10 +145,31 @@ asio::awaitable<void> EventSubscriber::Impl::stop() {
   for (auto& [name, queue] : queues) queue.consumer->cancel();
   queues.clear();
   stopping = false;
+  ended_by.reset();
+  ended.notify_all();
+}
+
+asio::awaitable<Result<void>> EventSubscriber::Impl::until_ended() {
+  if (!ended_by && !queues.empty()) co_await ended.wait();
+  if (ended_by) co_return std::unexpected(*ended_by);
+  co_return Result<void>{};
+}
+
+/// A fault of this library. Deliveries go back to their queues; what handlers are at still may be settled.
+void EventSubscriber::Impl::fail_consuming(const std::string& fault) {
+  const auto detail = "consuming ended by a fault of the library: " + fault +
+                      ". Its events went back to their queues; call stop_consuming, then start_consuming";
+  log_error(detail);
+  ended_by = Error{ErrorCode::internal, detail, {}};
+  for (auto& [name, queue] : queues) {
+    for (auto& [key, waiting] : queue.lanes) waiting.clear();
+    if (queue.consumer) queue.consumer->cancel();
+  }
+  ended.notify_all();
 }
 
 void EventSubscriber::Impl::take_in(const std::string& queue, std::vector<amqp::ReceivedMessage> messages) {
-  if (stopping) return;
+  if (stopping || ended_by) return;
   auto& consumed = queues[queue];
   for (auto& message : messages) {
     Delivery delivery(queue, consumed.consumer, std::move(message));
@@ -149,7 +185,7 @@ void EventSubscriber::Impl::take_in(const std::string& queue, std::vector<amqp::
 
 void EventSubscriber::Impl::begin(Delivery delivery) {
   ++running;
-  asio::co_spawn(link.loop.executor(), handle(std::move(delivery)), asio::detached);
+  handling.spawn("handle an event", handle(std::move(delivery)));
 }
 
 asio::awaitable<void> EventSubscriber::Impl::handle(Delivery delivery) {
@@ -258,6 +294,14 @@ Result<void> EventSubscriber::start_consuming(std::string queue) {
 
 asio::awaitable<Result<void>> EventSubscriber::async_start_consuming(std::string queue) {
   return impl_->link.loop.run(without_throwing(impl_->start(std::move(queue))));
+}
+
+Result<void> EventSubscriber::wait() {
+  return impl_->link.loop.wait(without_throwing(impl_->until_ended()));
+}
+
+asio::awaitable<Result<void>> EventSubscriber::async_wait() {
+  return impl_->link.loop.run(without_throwing(impl_->until_ended()));
 }
 
 void EventSubscriber::stop_consuming() {

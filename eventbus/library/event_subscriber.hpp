@@ -71,9 +71,14 @@ class EventSubscriber {
                                                     std::string exchange = "events");
 
   /// Begins to consume and returns; goes on through lost connections until it is stopped. `not_found` where there is no
-  /// such queue; `conflict` when it is consumed here already. Several queues may be consumed at a time.
+  /// such queue; `conflict` when it is consumed here already; the error by which consuming ended by itself until
+  /// `stop_consuming` was called. Several queues may be consumed at a time.
   Result<void> start_consuming(std::string queue);
   asio::awaitable<Result<void>> async_start_consuming(std::string queue);
+  /// Returns when nothing is consumed any more: after `stop_consuming`, or with the error by which consuming ended by
+  /// itself. A lost connection is none: consuming goes on.
+  Result<void> wait();
+  asio::awaitable<Result<void>> async_wait();
   /// Blocks until the running handlers have returned and their events are settled. Waiting events go back to the queue.
   void stop_consuming();
 
