@@ -19,7 +19,7 @@ struct PublishContext {
   std::string traceparent;     ///< From the HTTP header, valid or empty.
   std::size_t max_event_bytes = std::size_t{1} << 20U;
   PayloadRule payload = PayloadRule::object;  ///< `any_value` where the event is known to have come from a CloudEvent.
-  TextPlace origin = {};  ///< Where the event's text begins in the body, for the places in errors.
+  TextPlace origin = {};                      ///< Where the event's text begins in the body, for the places in errors.
 };
 
 /// Parses one publish request: {"event_id"?, "timestamp"?, "event_type", "payload"?, "ordering_key"?,

@@ -12,6 +12,7 @@
 
 #include "eventbus/client/http_client.hpp"
 #include "eventbus/client/json_object.hpp"
+#include "eventbus/client/targets.hpp"
 #include "eventbus/core/event_json.hpp"
 #include "eventbus/library/event_check.hpp"
 #include "eventbus/library/http_answers.hpp"
@@ -194,8 +195,7 @@ std::vector<Result<bool>> EventBusClient::publish_batch(std::vector<Event> event
 
 Result<std::optional<StoredEvent>> EventBusClient::get_event(std::string event_id) {
   return impl_->ask<std::optional<StoredEvent>>(
-      {.target = "/events/by-id?event_id=" + percent_encode(event_id)},
-      [](const HttpAnswer& answer) -> Result<std::optional<StoredEvent>> {
+      {.target = event_target(event_id)}, [](const HttpAnswer& answer) -> Result<std::optional<StoredEvent>> {
         if (answer.status == 404 && error_of(answer).code == ErrorCode::unknown_event) return std::nullopt;
         if (!answer.ok()) return std::unexpected(error_of(answer));
         return stored_event_of(JsonObject(answer.body));

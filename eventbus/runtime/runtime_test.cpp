@@ -88,7 +88,7 @@ TEST(TaskGroup, AFailureLeavesTheLoopUnlessTheOwnerIsTold) {
   tasks.spawn("fails", failing());
   std::string failure;
   try {
-    loop.run();
+    run_to_end(loop, "a task that fails");
   } catch (const TaskFailed& fault) {
     failure = fault.what();
   }

@@ -11,6 +11,7 @@
 
 #include "eventbus/runtime/task_group.hpp"
 #include "eventbus/sqlite/database.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus::sqlite {
 namespace {
@@ -82,7 +83,7 @@ class FlushTest : public testing::Test {
   void run_all(Start start) {
     start();
     loop.restart();
-    loop.run();
+    run_to_end(loop, "what reads and writes");
   }
 
   asio::awaitable<void> write(int number) {
@@ -122,12 +123,12 @@ TEST_F(FlushTest, NobodyIsToldWhatIsNotOnDisk) {
   tasks.spawn("read", read(first));
   tasks.spawn("read", read(second));
   loop.poll();
-  first.get_future().wait();
-  second.get_future().wait();
+  for (auto* has_run : {&first, &second})
+    ASSERT_EQ(has_run->get_future().wait_for(test_patience), std::future_status::ready) << "the reader did not run";
   loop.run_for(std::chrono::milliseconds{200});
   EXPECT_TRUE(outcomes.empty()) << outcomes.front() << " before it was on disk";
   disk().release();
-  loop.run();
+  run_to_end(loop, "one write and two reads");
   EXPECT_EQ(outcomes, (std::vector<std::string>{"written", "read 2", "read 2"}));
 }
 

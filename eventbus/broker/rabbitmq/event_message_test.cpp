@@ -121,8 +121,8 @@ amqp::ReceivedMessage received(const amqp::Message& sent) {
 }
 
 TEST(EventMessage, AnEventOfAnEarlierServiceComesBackAsItIs) {
-  for (const std::string type :
-       {"User Created", "order:created", "", "a..b", "#", "ünï/cödé\n", std::string(300, 't')}) {
+  for (const auto& type : std::vector<std::string>{"User Created", "order:created", "", "a..b", "#", "ünï/cödé\n",
+                                                   std::string(300, 't')}) {
     for (const std::string payload : {"{}", "[1,\"two\"]", "\"text\"", "-1.50", "null", R"({"a":{"b":"\u0001"}})"}) {
       const auto stored = taken_over(type, payload);
       for (const auto& sent : {event_message(stored), direct_message(stored, "q", {})}) {

@@ -51,7 +51,8 @@ TEST_P(EventStoreConformance, FindsTypesOfAnyCharacters) {
   for (const auto& type : types) {
     const auto word = type.substr(0, type.find('.'));
     if (word.find_first_of("*#") != std::string::npos) continue;
-    for (const auto& pattern : {type, word + ".*", word + ".#", "#." + type, "*.x", "#", word + ".*.#"}) {
+    for (const auto& pattern :
+         std::vector<std::string>{type, word + ".*", word + ".#", "#." + type, "*.x", "#", word + ".*.#"}) {
       std::vector<std::string> expected;
       for (const auto& each : types) {
         if (topic_matches(pattern, each)) expected.push_back(each);
