@@ -8,7 +8,7 @@ import pytest
 from support.server import ROOT
 from support.waiting import eventually, unique
 
-ROUTES = {"/events": {"get", "post"}, "/events/batch": {"post"}, "/events/{event_id}": {"get"}, "/events/stream": {"get"},
+ROUTES = {"/events": {"get", "post"}, "/events/batch": {"post"}, "/events/{event_id}": {"get"}, "/events/by-id": {"get"}, "/events/stream": {"get"},
           "/queues": {"get"}, "/queues/{queue}": {"get", "put", "delete"}, "/queues/{queue}/purge": {"post"},
           "/queues/{queue}/pause": {"post"}, "/queues/{queue}/resume": {"post"}, "/queues/{queue}/receive": {"post"},
           "/queues/{queue}/ack": {"post"}, "/queues/{queue}/nack": {"post"}, "/queues/{queue}/extend": {"post"},
