@@ -59,7 +59,7 @@ TEST(Configuration, IngestQueuesNeedTheProductionEngine) {
   EXPECT_THAT(errors({}, environment), ElementsAre(HasSubstr("EVENTBUS_INGEST_QUEUE is set, but the embedded engine")));
   environment["EVENTBUS_ENGINE"] = "production";
   EXPECT_THAT(errors({}, environment), IsEmpty());
-  for (const auto* wrong : {",inbox", "in box", "a,,b"}) {
+  for (const auto* wrong : {",inbox", "in/box", "amq.in", "a,,b"}) {
     environment["EVENTBUS_INGEST_QUEUE"] = wrong;
     EXPECT_THAT(errors({}, environment), ElementsAre(HasSubstr("names of queues are allowed"))) << wrong;
   }

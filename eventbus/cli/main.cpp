@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <iostream>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ int main(int count, char** arguments) {
   OutputBuffer buffer(STDOUT_FILENO);
   std::ostream out(&buffer);
   out.exceptions(std::ios::badbit);
+  std::cerr.tie(&out);  // what was printed before a hint or an error is seen before it
   auto console = Console::standard(out);
-  return static_cast<int>(run_application(std::vector<std::string>(arguments + 1, arguments + count), console));
+  const auto code = run_application(std::vector<std::string>(arguments + 1, arguments + count), console);
+  std::cerr.tie(nullptr);
+  return static_cast<int>(code);
 }

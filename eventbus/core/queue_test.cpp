@@ -122,7 +122,7 @@ TEST(QueueName, IsChecked) {
         std::string("a?b#c%d"), std::string("..."), std::string("amqp"), std::string("q.dlq.x"), std::string("q.retry"),
         std::string("q.retry.1s"), std::string("retry.1")}) {
     EXPECT_EQ(queue_name_fault(name), "") << name;
-    EXPECT_TRUE(parse_definition(R"({"bindings":[{"routing_key":"a"}]})", name)) << name;
+    EXPECT_TRUE(parse_queue_definition(name, R"({"bindings":[{"routing_key":"a"}]})")) << name;
   }
   for (const std::string& name :
        {std::string(), std::string(201, 'q'), std::string("ü") + std::string(199, 'q'), std::string("a/b"),
@@ -131,7 +131,7 @@ TEST(QueueName, IsChecked) {
         std::string("q.dlq"), std::string(".dlq"), std::string("q.dlx"), std::string("q.retry.1000"),
         std::string("q.retry7")}) {
     EXPECT_NE(queue_name_fault(name), "") << name;
-    EXPECT_EQ(parse_definition(R"({"bindings":[{"routing_key":"a"}]})", name).error().fields.at(0).field, "queue")
+    EXPECT_EQ(parse_queue_definition(name, R"({"bindings":[{"routing_key":"a"}]})").error().fields.at(0).field, "queue")
         << name;
   }
 }

@@ -156,8 +156,10 @@ TEST_P(EventStoresTest, ServesManyThreads) {
   threads.reserve(4);
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&store, thread] {
-      for (int number = 0; number < 50; ++number)
-        EXPECT_TRUE(store.store_event(event_to_store(std::to_string(thread) + "-" + std::to_string(number))));
+      for (int number = 0; number < 50; ++number) {
+        const auto stored = store.store_event(event_to_store(std::to_string(thread) + "-" + std::to_string(number)));
+        EXPECT_TRUE(stored) << stored.error().detail;
+      }
     });
   }
   threads.clear();

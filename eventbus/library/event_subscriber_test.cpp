@@ -167,7 +167,7 @@ TEST_F(EventSubscriberTest, GivesBackWhatItDidNotHandleWhenItStops) {
 
 TEST_F(EventSubscriberTest, SaysWhatCannotBeDeclaredOrConsumed) {
   EXPECT_EQ(subscriber.start_consuming("nowhere").error().code, ErrorCode::not_found);
-  EXPECT_THAT(subscriber.declare_queue("q q", {"#"}).error().detail, HasSubstr("queue"));
+  EXPECT_THAT(subscriber.declare_queue("q/q", {"#"}).error().detail, HasSubstr("queue"));
   EXPECT_THAT(subscriber.declare_queue("r", {}).error().detail, HasSubstr("routing_keys"));
   EXPECT_THAT(subscriber.declare_queue("r", {"a*"}).error().detail, HasSubstr("routing_keys"));
 }

@@ -6,6 +6,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 
 #include "eventbus/postgres/copy_encoder.hpp"
 #include "eventbus/postgres/migrations.hpp"
@@ -144,9 +145,15 @@ TEST_F(ConnectionTest, StreamsRowsAndMayStop) {
   EXPECT_THAT(connection->trouble(), IsEmpty());
 }
 
+/// As a session of HTTP, which looks itself whether its client has left.
+asio::awaitable<void> sleep_undisturbed(Connection& connection) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  co_await connection.execute(Statement("SELECT pg_sleep(0.05)"), soon());
+}
+
 TEST_F(ConnectionTest, AnOperationThatHasBegunIsNotCancelled) {
   asio::cancellation_signal leave;
-  auto asked = asio::co_spawn(loop, connection->execute(Statement("SELECT pg_sleep(0.05)"), soon()),
+  auto asked = asio::co_spawn(loop, sleep_undisturbed(*connection),
                               asio::bind_cancellation_slot(leave.slot(), asio::use_future));
   asio::post(loop, [&leave] { leave.emit(asio::cancellation_type::terminal); });
   EXPECT_NO_THROW(result_of(loop, std::move(asked), "an operation that has begun"));
