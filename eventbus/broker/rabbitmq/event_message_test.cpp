@@ -10,6 +10,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr std::size_t a_mebibyte = std::size_t{1} << 20U;
+constexpr std::size_t longest_routing_key = 255;  // bytes, AMQP 0-9-1
 
 amqp::ReceivedMessage message(std::string body) {
   amqp::ReceivedMessage received;
@@ -125,7 +126,9 @@ TEST(EventMessage, AnEventOfAnEarlierServiceComesBackAsItIs) {
                                                    std::string(300, 't')}) {
     for (const std::string payload : {"{}", "[1,\"two\"]", "\"text\"", "-1.50", "null", R"({"a":{"b":"\u0001"}})"}) {
       const auto stored = taken_over(type, payload);
-      for (const auto& sent : {event_message(stored), direct_message(stored, "q", {})}) {
+      std::vector ways{direct_message(stored, "q", {})};
+      if (type.size() <= longest_routing_key) ways.push_back(event_message(stored));
+      for (const auto& sent : ways) {
         EXPECT_TRUE(amqp::check_message(sent, a_mebibyte)) << type.size();
         const auto queued = read_message(received(sent));
         ASSERT_TRUE(queued) << type << payload;
