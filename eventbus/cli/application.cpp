@@ -128,6 +128,7 @@ ExitCode told(const Console& console, const std::function<ExitCode()>& work) {
   } catch (const Interrupted&) {
     return ExitCode::interrupted;
   } catch (const OutputLost& failure) {
+    console.err.tie(nullptr);  // what is left of the output can't be written before the reason either
     if (!failure.reader_gone()) tell(console, failure.what());
     return ExitCode::failed;
   } catch (const std::exception& failure) {
