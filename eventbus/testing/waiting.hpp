@@ -49,7 +49,7 @@ bool is_ready(const std::future<T>& future) {
 }
 
 /// Runs the loop until the future's work is over; its result. Throws as Wait does, and at once where the loop runs out
-/// of work before.
+/// of work before. Other threads may still hold the loop then: one that dies at once is to be run to its end.
 template <class T>
 T result_of(boost::asio::io_context& loop, std::future<T> future, const std::string& what,
             std::chrono::milliseconds patience = test_patience) {
