@@ -156,9 +156,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::follow_definitions() {
   }
 }
 
-/// What changed without us: other instances' queues, the server's counts, consumers that nobody asks any more.
+/// What changed without us: the server's counts, what somebody removed there, consumers that nobody asks any more.
 asio::awaitable<void> RabbitMqBroker::Parts::look_around(std::vector<LiveQueuePtr> all) {
-  co_await refresh();
   if (consuming.state() == amqp::LinkState::disconnected) co_return;
   if (prepared()) {
     co_await look_after_next();
