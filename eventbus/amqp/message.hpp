@@ -21,7 +21,7 @@ struct JsonText {
 };
 
 using HeaderValue = std::variant<std::string, std::int64_t, bool, JsonText>;
-/// In the order in which they travel.
+/// In the order in which they travel. RabbitMQ 4 sorts them by name.
 using Headers = std::vector<std::pair<std::string, HeaderValue>>;
 
 /// The value of header `name`, null when there is none.

@@ -39,7 +39,7 @@ TEST_F(PublishTest, CarriesEveryProperty) {
                                  .reply_to = "back",
                                  .expiration = "600000",
                                  .app_id = "test",
-                                 .headers = {{"text", "grüße"}, {"number", std::int64_t{-7}}, {"flag", true}}}};
+                                 .headers = {{"flag", true}, {"number", std::int64_t{-7}}, {"text", "grüße"}}}};
   EXPECT_EQ(publish({message}), std::vector{Fate::confirmed});
   const auto received = receive(1);
   ASSERT_EQ(received.size(), 1U);
