@@ -19,11 +19,11 @@ class Amqp:
         self.channel.queue_bind(queue, exchange, routing_key)
 
     def publish(self, exchange, routing_key, body, **properties):
-        """Once some queue takes the message."""
+        """Once some queue takes the message. One that was declared just now may refuse the first as long as it has no leader."""
         def routed():
             try:
                 self.channel.basic_publish(exchange, routing_key, body, pika.BasicProperties(delivery_mode=2, **properties), mandatory=True)
-            except pika.exceptions.UnroutableError:
+            except (pika.exceptions.UnroutableError, pika.exceptions.NackError):
                 return False
             return True
         eventually(routed)
