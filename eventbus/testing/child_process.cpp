@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -114,6 +115,11 @@ int exit_status(pid_t process, const std::string& what) {
   }
   if (waitpid(process, &status, 0) < 0) return -1;
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+std::string server_program(const std::filesystem::path& installed) {
+  const char* servers = std::getenv("EVENTBUS_TEST_SERVERS");
+  return servers == nullptr ? installed : std::filesystem::path(servers) / installed.filename();
 }
 
 void give_to(const std::string& user, const std::filesystem::path& folder) {

@@ -30,6 +30,9 @@ pid_t spawn(const ChildProcess& child);
 int exit_status(pid_t process, const std::string& what);
 /// Waits for the end of a process that need not be a child, as long as `exit_status`.
 void await_end(pid_t process, const std::string& what);
+/// The server program that tests start: the installed one, or that of the same name in the folder
+/// EVENTBUS_TEST_SERVERS, which has other versions of PostgreSQL's and RabbitMQ's programs.
+std::string server_program(const std::filesystem::path& installed);
 /// Gives a folder to the user of a child process.
 void give_to(const std::string& user, const std::filesystem::path& folder);
 

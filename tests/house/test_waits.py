@@ -44,9 +44,9 @@ def test_a_command_in_time(capsys):
 
 STARTER = """
 import sys, time
-from support.dependencies import Dependency, server_user
+from support.dependencies import Dependency, free_port, programs, server_user
 one = Dependency(server_user("nobody"))
-one.spawn("/bin/sleep", "600")
+one.spawn(programs("/usr/bin") / "epmd", PATH="/usr/bin:/bin", ERL_EPMD_PORT=str(free_port()), ERL_EPMD_ADDRESS="127.0.0.1")
 print(one.folder, one.process.pid, flush=True)
 time.sleep(600)
 """

@@ -2,6 +2,7 @@
 import atexit
 import contextlib
 import functools
+import glob
 import itertools
 import os
 import pathlib
@@ -16,6 +17,7 @@ from support.children import ending_with_us
 from support.waiting import eventually
 
 PATIENCE = 90.0
+SERVERS = os.environ.get("EVENTBUS_TEST_SERVERS")  # a folder with the programs of other versions than the installed ones
 numbers = itertools.count(1)
 
 
@@ -23,6 +25,11 @@ def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return one.getsockname()[1]
+
+
+def programs(installed):
+    """Where a server's programs lie: the folder of other versions, or the newest of those that are installed."""
+    return pathlib.Path(SERVERS or max(glob.glob(installed)))
 
 
 def server_user(*candidates):
@@ -106,7 +113,7 @@ class Postgres(Dependency):
 
     def __init__(self):
         super().__init__(server_user("postgres"))
-        self.programs = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
+        self.programs = programs("/usr/lib/postgresql/*/bin")
         self.command(self.programs / "initdb", "--pgdata", "data", "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C")
         self.start()
 
@@ -158,15 +165,15 @@ class RabbitMQ(Dependency):
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"), "RABBITMQ_CONF_ENV_FILE": str(self.folder / "none"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"), "RABBITMQ_GENERATED_CONFIG_DIR": str(self.folder / "config"),
             "RABBITMQ_SCHEMA_DIR": str(self.folder / "schema"), "RABBITMQ_ALLOW_INPUT": "1", "RABBITMQ_SERVER_START_ARGS": "-noinput"}
-        self.mapper = subprocess.Popen(["epmd"], user=self.user, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL,
+        self.mapper = subprocess.Popen([programs("/usr/bin") / "epmd"], user=self.user, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL,
                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=ending_with_us())
         self.start()
 
     def control(self, *words, check=True):
-        return self.command("/usr/lib/rabbitmq/bin/rabbitmqctl", *words, check=check, **self.environment)
+        return self.command(programs("/usr/lib/rabbitmq/bin") / "rabbitmqctl", *words, check=check, **self.environment)
 
     def start(self):
-        self.spawn("/usr/lib/rabbitmq/bin/rabbitmq-server", **self.environment)
+        self.spawn(programs("/usr/lib/rabbitmq/bin") / "rabbitmq-server", **self.environment)
         eventually(lambda: self.control("await_startup", "--timeout", "60", check=False).returncode == 0, PATIENCE, every=0.2)
 
     def stop(self):

@@ -21,7 +21,6 @@ namespace {
 using namespace std::chrono_literals;
 
 const std::string server_user = "rabbitmq";
-const std::string programs = "/usr/lib/rabbitmq/bin/";
 constexpr auto start_timeout = 90s;
 
 /// Waits for the test program's end, then for the server's, which dies with it, and removes the folder.
@@ -72,7 +71,7 @@ void TestServer::start_guardian() {
 }
 
 void TestServer::start_port_mapper() {
-  mapper_ = start_program("/usr/bin/epmd", "epmd");
+  mapper_ = start_program(server_program("/usr/bin/epmd"), "epmd");
 }
 
 pid_t TestServer::start_program(std::string program, const std::string& log) const {
@@ -123,7 +122,7 @@ std::string TestServer::control(std::vector<std::string> arguments) {
   const auto output = directory_ / ("control." + number);
   const auto log = directory_ / ("control.log." + number);
   const auto what = "rabbitmqctl " + arguments.front();
-  arguments.insert(arguments.begin(), programs + "rabbitmqctl");
+  arguments.insert(arguments.begin(), server_program("/usr/lib/rabbitmq/bin/rabbitmqctl"));
   const auto process = spawn({.command = std::move(arguments),
                               .environment = environment(),
                               .folder = directory_,
@@ -149,7 +148,7 @@ std::uint64_t TestServer::sum(std::vector<std::string> arguments) {
 }
 
 void TestServer::start() {
-  server_ = start_program(programs + "rabbitmq-server", "server");
+  server_ = start_program(server_program("/usr/lib/rabbitmq/bin/rabbitmq-server"), "server");
   const auto deadline = std::chrono::steady_clock::now() + start_timeout;
   for (;;) {
     try {

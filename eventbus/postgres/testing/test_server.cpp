@@ -24,7 +24,7 @@ namespace {
 using namespace std::chrono_literals;
 
 const std::string server_user = "postgres";
-const std::string programs = "/usr/lib/postgresql/15/bin/";
+const std::filesystem::path programs = "/usr/lib/postgresql/15/bin";
 constexpr auto start_timeout = 60s;
 
 std::vector<std::string> environment() {
@@ -62,8 +62,8 @@ TestServer::TestServer(std::vector<std::string> settings)
     : settings_(std::move(settings)), directory_(make_folder("eventbus-pg-")) {
   start_guardian();
   give_to(server_user, directory_);
-  const auto initdb = spawn({.command = {programs + "initdb", "-D", directory_ / "data", "-U", "postgres", "-A",
-                                         "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"},
+  const auto initdb = spawn({.command = {server_program(programs / "initdb"), "-D", directory_ / "data", "-U",
+                                         "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"},
                              .environment = environment(),
                              .folder = directory_,
                              .log = directory_ / "log",
@@ -121,8 +121,15 @@ std::string TestServer::ask(const std::string& database_url, const std::string& 
 }
 
 std::vector<std::string> TestServer::command() const {
-  std::vector<std::string> words{programs + "postgres", "-D", directory_ / "data",  "-k", directory_, "-h",
-                                 "127.0.0.1",           "-p", std::to_string(port_)};
+  std::vector<std::string> words{server_program(programs / "postgres"),
+                                 "-D",
+                                 directory_ / "data",
+                                 "-k",
+                                 directory_,
+                                 "-h",
+                                 "127.0.0.1",
+                                 "-p",
+                                 std::to_string(port_)};
   for (const auto* setting :
        {"fsync=off", "full_page_writes=off", "autovacuum=off", "max_connections=100", "shared_buffers=64MB"}) {
     words.emplace_back("-c");
