@@ -178,6 +178,8 @@ def test_the_disk_of_the_database_is_full_and_has_room_again(tmp_path):
     disk = postgres.folder / unique("disk")  # which the server's user may reach
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], check=True)
+    postgres.stop()  # The servers of another Debian see what was mounted when they began.
+    postgres.start()
     database = unique("full").replace("-", "_")
     try:
         (disk / "space").mkdir()

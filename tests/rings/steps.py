@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 
+from rings.newer import newer
 from rings.step import HOUR, ROOT, run
 from support.server import Server
 
@@ -31,10 +32,15 @@ def unit(tally, _):
 ON_REAL_SERVERS = "amqp|postgres|rabbitmq"  # under sanitizers they take a quarter of an hour
 
 
-def ctest(tally, preset, *prefix, without=""):
+def ctest(tally, preset, *prefix, only=".", without=""):
     leave_out = "^house$" + (f"|{without}" if without else "")
-    run(tally, *prefix, "ctest", "--test-dir", f"build/{preset}", "--verbose", "--exclude-regex", leave_out, "-j", os.cpu_count() or 2, counts=True,
+    run(tally, *prefix, "ctest", "--test-dir", f"build/{preset}", "--verbose", "--tests-regex", only, "--exclude-regex", leave_out, "-j", os.cpu_count() or 2, counts=True,
         TSAN_OPTIONS=f"suppressions={ROOT}/tests/tsan_suppressions.txt")
+
+
+def unit_production(tally, _):
+    """unit and conformance tests that need PostgreSQL or RabbitMQ"""
+    ctest(tally, "release", only=f"{ON_REAL_SERVERS}|library")
 
 
 def system(tally, _):
@@ -90,6 +96,12 @@ def ledger(tally, options):
         run(tally, *play, *chosen, "--instances", options.instances, show=True, counts=True)
         return
     run(tally, *play, show=True, counts=True, EVENTBUS_TEST_ENGINE="embedded")
+    ledger_production(tally, options)
+
+
+def ledger_production(tally, _):
+    """some histories on PostgreSQL and RabbitMQ, one instance and three"""
+    play = ("/usr/bin/python3", "-u", "-m", "ledger")
     some = [word for seed in (2, 3, 9, 63) for word in ("--seed", seed)]
     run(tally, *play, *some, "--instances", 1, 3, show=True, counts=True, EVENTBUS_TEST_ENGINE="production")
 
@@ -155,8 +167,10 @@ def touched():
 
 
 STEPS = [house, build_release, unit, system, system_production, engines, interop, library, deploy, ledger, crash, docs, http_fuzz, dev, tsan, libfuzzer, formatting, tidy, chaos]
-ONLY_FULL = {system_production}  # a quarter of an hour more; the rings behind it use that engine as well
+NEWER = [newer(step) for step in (house, unit_production, system_production, engines, interop, ledger_production, chaos)]
+STEPS += NEWER
+ONLY_FULL = {system_production, *NEWER}  # a quarter of an hour more, and an hour; the rings behind it use that engine as well
 PARTS = {
     "unit": [house, build_release, unit],
     **{step.__name__.replace("_", "-"): [build_release, step] for step in (system, system_production, engines, interop, library, deploy, ledger, crash, chaos, docs)},
-    "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy]}
+    "fuzz": [build_release, http_fuzz, libfuzzer], "sanitize": [dev, tsan], "tidy": [formatting, tidy], "newer": [build_release, *NEWER]}
