@@ -24,7 +24,6 @@ function(eventbus_module name)
   if(EVENTBUS_TESTS AND tests)
     add_executable(${name}_test ${tests})
     # Tests are compiled once and run once: what counts is the compiler's time.
-    set_target_properties(${name}_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
     target_compile_options(${name}_test PRIVATE -O1 -g0)
     # Module `testing` has main() and the watchdog in it.
     target_link_libraries(${name}_test PRIVATE eventbus_${name} ${test_deps} eventbus_testing GTest::gmock GTest::gtest)

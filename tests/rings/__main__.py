@@ -4,7 +4,8 @@ import sys
 import time
 
 from rings.green import LastGreen
-from rings.step import ROOT, Broken, Tally
+from rings.lanes import Lanes
+from rings.step import ROOT
 from rings.steps import ONLY_FULL, PARTS, STEPS
 
 
@@ -24,27 +25,12 @@ def main():
     else:
         chosen = [step for step in STEPS if options.full or step not in ONLY_FULL]
     green = LastGreen(ROOT, whole=not options.parts)
-    tally, began, broken = Tally(), time.monotonic(), []
-    for number, step in enumerate(chosen):
-        start = time.monotonic()
-        print(f"==> {step.__name__}: {step.__doc__}", flush=True)
-        try:
-            step(tally, options)
-        except Broken:
-            broken.append(step.__name__)
-        except AssertionError as problem:
-            print(f"    FAILED: {problem}")
-            tally.failed += 1
-            broken.append(step.__name__)
-        print(f"    {step.__name__} took {time.monotonic() - start:.0f} s", flush=True)
-        if broken and not options.keep_going:
-            left = ", ".join(step.__name__ for step in chosen[number + 1:])
-            print(f"==> stopped at {step.__name__}; not run: {left or 'nothing'}")
-            break
+    began, lanes = time.monotonic(), Lanes(options)
+    passed, failed, broken = lanes.run(chosen)
     print(f"==> {'BROKEN: ' + ', '.join(broken) if broken else 'all rings pass'}, {time.monotonic() - began:.0f} s")
     if not broken and green.passed("script/test --full" if options.full else "script/test"):
         print(f"==> build/last-green says {green.commit}")
-    print(f"{tally.passed} passed, {tally.failed} failed")
+    print(f"{passed} passed, {failed} failed")
     return 1 if broken else 0
 
 

@@ -1,7 +1,4 @@
 """Rings once more, on newer versions of PostgreSQL and RabbitMQ than the installed ones."""
-import os
-import unittest.mock
-
 from rings.step import run
 
 SERVERS = "/var/cache/eventbus-tests/debian-13/bin"
@@ -11,8 +8,8 @@ def newer(step):
     """The step on the servers of Debian 13."""
     def again(tally, options):
         run(tally, "script/debian", "13", show=True)
-        with unittest.mock.patch.dict(os.environ, EVENTBUS_TEST_SERVERS=SERVERS):
-            step(tally, options)
+        tally.environment["EVENTBUS_TEST_SERVERS"] = SERVERS
+        step(tally, options)
 
     again.__name__ = f"{step.__name__}_newer"
     again.__doc__ = f"{step.__doc__}; PostgreSQL 17 and RabbitMQ 4"

@@ -31,15 +31,29 @@ class Broken(Exception):
 
 
 class Tally:
-    """Tests passed and failed so far."""
+    """A ring as it runs: its tests passed and failed, and what it has to say, told at once or, `beside` other rings, in one piece at its end.
+    The commands of a ring beside others leave them the processor when there isn't enough of it. All see `environment` besides their own."""
 
-    def __init__(self):
+    def __init__(self, beside=False):
         self.passed = self.failed = 0
+        self.prefix = ("nice", "-n", "10") if beside else ()
+        self.environment = {}
+        self._later = [] if beside else None
 
     def count(self, line):
         passed, failed = results(re.sub(r"^\d+: ", "", line))  # ctest --verbose numbers its lines
         self.passed += passed
         self.failed += failed
+
+    def say(self, text):
+        if self._later is None:
+            print(text, flush=True)
+        else:
+            self._later.append(text)
+
+    def told(self):
+        """What was kept for the end."""
+        return "\n".join(self._later or ())
 
 
 class Deadline:
@@ -77,23 +91,23 @@ def run(tally, *command, show=False, counts=False, check=False, within=HOUR, **e
     test programs are counted; with `check`, the command itself counts as one test. It fails when it isn't over `within` so many seconds."""
     began, lines = time.monotonic(), []
     before = tally.failed
-    with subprocess.Popen(list(map(str, command)), cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, errors="replace", start_new_session=True, preexec_fn=ending_with_us(signal.SIGTERM)) as process, \
-            Deadline(process, within) as deadline:
+    with subprocess.Popen(list(map(str, (*tally.prefix, *command))), cwd=ROOT, env=os.environ | tally.environment | environment, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
+                          preexec_fn=ending_with_us(signal.SIGTERM)) as process, Deadline(process, within) as deadline:
         for line in process.stdout:
             lines.append(line)
             if show:
-                print("    " + line, end="", flush=True)
+                tally.say("    " + line.rstrip("\n"))
             if counts:
                 tally.count(line.rstrip())
     if check:
         tally.passed += process.returncode == 0 and not deadline.expired
     if deadline.expired:
-        print(f"    not over within {within:.0f} s; its last lines:\n" + "".join(lines[-20:]))
+        tally.say(f"    not over within {within:.0f} s; its last lines:\n" + "".join(lines[-20:]))
     if process.returncode or deadline.expired:
         if not show:
-            print("".join(lines[-400:]))
+            tally.say("".join(lines[-400:]))
         if tally.failed == before:
             tally.failed += 1
-        print(f"    FAILED after {time.monotonic() - began:.0f} s, status {process.returncode}: {' '.join(map(str, command))}", flush=True)
+        tally.say(f"    FAILED after {time.monotonic() - began:.0f} s, status {process.returncode}: {' '.join(map(str, command))}")
         raise Broken

@@ -1,6 +1,7 @@
 """What script/test runs: each ring as a function, in the order of STEPS."""
 import functools
 import os
+import re
 import shutil
 import subprocess
 
@@ -29,18 +30,27 @@ def unit(tally, _):
     ctest(tally, "release")
 
 
-ON_REAL_SERVERS = "amqp|postgres|rabbitmq"  # under sanitizers they take a quarter of an hour
+ON_REAL_SERVERS = "amqp|postgres|rabbitmq|library"
+ONLY_FULL_SANITIZED = f"{ON_REAL_SERVERS}|^cli$"  # building and running them takes half an hour
+WITHOUT_THREADS = "^core$|^cli|^testing$"
 
 
-def ctest(tally, preset, *prefix, only=".", without=""):
-    leave_out = "^house$" + (f"|{without}" if without else "")
-    run(tally, *prefix, "ctest", "--test-dir", f"build/{preset}", "--verbose", "--tests-regex", only, "--exclude-regex", leave_out, "-j", os.cpu_count() or 2, counts=True,
-        TSAN_OPTIONS=f"suppressions={ROOT}/tests/tsan_suppressions.txt")
+def ctest(tally, preset, *prefix, only=".", without="^$"):
+    run(tally, *prefix, "ctest", "--test-dir", f"build/{preset}", "--verbose", "--tests-regex", only, "--exclude-regex", f"^house$|{without}",
+        "-j", os.cpu_count() or 2, counts=True, TSAN_OPTIONS=f"suppressions={ROOT}/tests/tsan_suppressions.txt")
+
+
+def build_tests(tally, preset, without):
+    """Builds the test programs that `ctest` runs, and nothing else."""
+    run(tally, "cmake", "--preset", preset)
+    listed = subprocess.run(["ctest", "--test-dir", f"build/{preset}", "-N", "--exclude-regex", f"^house$|{without}"], cwd=ROOT, capture_output=True,
+                            text=True, check=True, timeout=60).stdout
+    run(tally, "script/build", preset, *(f"{name}_test" for name in re.findall(r"Test +#\d+: (\S+)", listed)))
 
 
 def unit_production(tally, _):
     """unit and conformance tests that need PostgreSQL or RabbitMQ"""
-    ctest(tally, "release", only=f"{ON_REAL_SERVERS}|library")
+    ctest(tally, "release", only=ON_REAL_SERVERS)
 
 
 def system(tally, _):
@@ -122,16 +132,18 @@ def http_fuzz(tally, options):
 
 def dev(tally, options):
     """address and undefined-behaviour sanitizers over unit and conformance tests (--full: those on real servers as well)"""
-    run(tally, "script/build", "dev")
-    ctest(tally, "dev", without="" if options.full else ON_REAL_SERVERS)
+    without = "^$" if options.full else ONLY_FULL_SANITIZED
+    build_tests(tally, "dev", without)
+    ctest(tally, "dev", without=without)
 
 
 def tsan(tally, options):
-    """thread sanitizer over unit and conformance tests (--full: those on real servers as well)"""
-    run(tally, "script/build", "tsan")
+    """thread sanitizer over unit and conformance tests of what has threads (--full: everything)"""
+    without = "^$" if options.full else f"{ONLY_FULL_SANITIZED}|{WITHOUT_THREADS}"
+    build_tests(tally, "tsan", without)
     fixed = ("setarch", "-R")  # gcc 12's runtime cannot live with much address randomization
-    allowed = subprocess.run([*fixed, "true"], capture_output=True, check=False).returncode == 0
-    ctest(tally, "tsan", *(fixed if allowed else ()), without="" if options.full else ON_REAL_SERVERS)
+    allowed = subprocess.run([*fixed, "true"], capture_output=True, check=False, timeout=60).returncode == 0
+    ctest(tally, "tsan", *(fixed if allowed else ()), without=without)
 
 
 def libfuzzer(tally, _):
@@ -170,6 +182,7 @@ STEPS = [house, build_release, unit, system, system_production, engines, interop
 NEWER = [newer(step) for step in (house, unit_production, system_production, engines, interop, ledger_production, chaos)]
 STEPS += NEWER
 ONLY_FULL = {system_production, *NEWER}  # a quarter of an hour more, and an hour; the rings behind it use that engine as well
+BESIDE = {dev, tsan, libfuzzer, formatting, tidy}  # all compiling, in the time that the rings on servers spend waiting
 PARTS = {
     "house": [house],
     "unit": [house, build_release, unit],
