@@ -14,9 +14,9 @@
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
-#include <cctype>
-#include <limits>
 #include <optional>
+
+#include "eventbus/client/http_exchange.hpp"
 
 namespace eventbus {
 namespace {
@@ -25,32 +25,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 using boost::system::error_code;
-
-using Parser = http::response_parser<http::string_body>;
-
-std::string reason_of(const error_code& error) {
-  if (error == http::error::end_of_stream || error == http::error::partial_message || error == asio::error::eof) {
-    return "the server closed the connection";
-  }
-  std::string text = error.message();
-  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0) {
-    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
-  }
-  return text;
-}
-
-std::string seconds_text(std::chrono::milliseconds time) {
-  const auto text = std::to_string(static_cast<double>(time.count()) / 1000.0);
-  return text.substr(0, text.find('.') + 2) + " s";
-}
-
-HttpAnswer answer_of(Parser& parser) {
-  auto& message = parser.get();
-  return {.status = static_cast<int>(message.result_int()),
-          .content_type = std::string(message[http::field::content_type]),
-          .retry_after = std::string(message[http::field::retry_after]),
-          .body = std::move(message.body())};
-}
 
 }  // namespace
 
@@ -84,82 +58,56 @@ struct HttpClient::Impl {
     connected = false;
   }
 
-  [[noreturn]] void cannot_reach(const error_code& error) {
+  [[noreturn]] void unreached(const error_code& error) {
     close();
-    const std::string reason =
-        error == beast::error::timeout ? "no answer within " + seconds_text(timeout) : reason_of(error);
-    throw Unreachable("can't reach " + server.text() + ": " + reason +
-                      "; is the server running? start it with: eventbus serve");
+    throw cannot_reach(server, error, timeout);
   }
 
   [[noreturn]] void lost(const error_code& error) {
     close();
-    if (error == beast::error::timeout) {
-      throw Unreachable("no answer from " + server.text() + " within " + seconds_text(timeout) +
-                        "; the request may or may not have been carried out");
-    }
-    throw Unreachable("lost the connection to " + server.text() + ": " + reason_of(error) +
-                      "; the request may or may not have been carried out");
+    throw connection_lost(server, error, timeout);
   }
 
   void connect() {
     asio::ip::tcp::resolver resolver(loop);
     error_code error;
     const auto addresses = resolver.resolve(server.host, server.port, error);
-    if (error) cannot_reach(error);
+    if (error) unreached(error);
     error = await([&](auto done) { connection.async_connect(addresses, done); });
-    if (error) cannot_reach(error);
+    if (error) unreached(error);
     connection.socket().set_option(asio::ip::tcp::no_delay(true), error);
     connected = true;
   }
 
-  template <class Body>
-  http::request<Body> message(const HttpRequest& request) const {
-    http::request<Body> made;
-    made.method_string(request.method);
-    made.target(server.base_path + request.target);
-    made.version(11);
-    made.set(http::field::host, server.authority());
-    made.set(http::field::user_agent, "eventbus-cli");
-    for (const auto& [name, value] : request.headers) made.set(name, value);
-    return made;
-  }
-
   error_code write(const HttpRequest& request) {
-    auto made = message<http::string_body>(request);
-    if (!request.body.empty() || request.method == "POST" || request.method == "PUT") {
-      made.set(http::field::content_type, request.content_type);
-      made.body() = request.body;
-      made.prepare_payload();
-    }
+    const auto made = whole_request(server, request);
     return await([&](auto done) { http::async_write(connection, made, done); });
   }
 
-  /// Sends on the kept connection; when the server had closed it meanwhile, once more on a new one. Reads the head.
-  void begin(const HttpRequest& request, std::optional<Parser>& parser) {
+  /// Sends, and reads the head of the answer; twice where that may be, see HttpClient.
+  void begin(const HttpRequest& request, std::optional<AnswerParser>& parser) {
+    if (connected && !still_open(connection.socket())) close();
     const bool kept = connected;
     if (!kept) connect();
     error_code error = write(request);
     if (!error) error = read_head(request, parser);
     if (!error) return;
-    if (!kept || error == beast::error::timeout || (parser && parser->got_some())) lost(error);
+    const bool unanswered = !parser || !parser->got_some();
+    if (!kept || !unanswered || error == beast::error::timeout || !may_repeat(request)) lost(error);
     close();
     begin(request, parser);
   }
 
-  error_code read_head(const HttpRequest& request, std::optional<Parser>& parser) {
+  error_code read_head(const HttpRequest& request, std::optional<AnswerParser>& parser) {
     error_code error;
     do {
-      parser.emplace();
-      parser->body_limit(boost::none);
-      parser->header_limit(std::numeric_limits<std::uint16_t>::max());
-      parser->skip(request.method == "HEAD");
+      begin_answer(parser, request);
       error = await([&](auto done) { http::async_read_header(connection, buffer, *parser, done); });
     } while (!error && parser->get().result_int() / 100 == 1);
     return error;
   }
 
-  HttpAnswer finish(Parser& parser) {
+  HttpAnswer finish(AnswerParser& parser) {
     if (!parser.is_done()) {
       if (const auto error = await([&](auto done) { http::async_read(connection, buffer, parser, done); })) lost(error);
     }
@@ -168,7 +116,7 @@ struct HttpClient::Impl {
   }
 
   /// Gives the body to `sink` part by part, so that it is never held whole.
-  HttpAnswer pour(Parser& parser, const Sink& sink) {
+  HttpAnswer pour(AnswerParser& parser, const Sink& sink) {
     auto& body = parser.get().body();
     while (true) {
       if (!body.empty()) {
@@ -221,13 +169,13 @@ const ServerUrl& HttpClient::server() const {
 }
 
 HttpAnswer HttpClient::send(const HttpRequest& request) {
-  std::optional<Parser> parser;
+  std::optional<AnswerParser> parser;
   impl_->begin(request, parser);
   return impl_->finish(*parser);
 }
 
 HttpAnswer HttpClient::stream(const HttpRequest& request, const Sink& sink) {
-  std::optional<Parser> parser;
+  std::optional<AnswerParser> parser;
   impl_->begin(request, parser);
   if (parser->get().result_int() / 100 != 2) return impl_->finish(*parser);
   return impl_->pour(*parser, sink);
@@ -237,13 +185,13 @@ HttpAnswer HttpClient::upload(const HttpRequest& request, const Source& source) 
   // A kept connection may be half closed, and a source can't be read twice.
   impl_->close();
   impl_->connect();
-  auto head = impl_->message<http::empty_body>(request);
+  auto head = request_head<http::empty_body>(impl_->server, request);
   head.set(http::field::content_type, request.content_type);
   head.chunked(true);
   http::request_serializer<http::empty_body> serializer(head);
   auto error = impl_->await([&](auto done) { http::async_write_header(impl_->connection, serializer, done); });
   if (!error) error = impl_->write_chunks(source);
-  std::optional<Parser> parser;
+  std::optional<AnswerParser> parser;
   if (const auto unread = impl_->read_head(request, parser)) impl_->lost(error ? error : unread);
   auto answer = impl_->finish(*parser);
   if (error) impl_->close();

@@ -31,6 +31,8 @@ struct HttpRequest {
   std::string body = {};
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
+  /// Carried out twice, it does no more than once. GET, HEAD and PUT always are.
+  bool repeatable = false;
 };
 
 struct HttpAnswer {
@@ -42,8 +44,8 @@ struct HttpAnswer {
 };
 
 /// A blocking HTTP/1.1 client that keeps its one connection alive. One thread at a time, but for `interrupt`. Requests
-/// throw `Unreachable`, and `Interrupted` after `interrupt`. A request on a kept connection that the server had closed
-/// meanwhile is sent once more: give publishes an event id.
+/// throw `Unreachable`, and `Interrupted` after `interrupt`. A kept connection that the server has closed meanwhile is
+/// replaced; one that breaks before the answer begins costs a request that may be repeated one more attempt.
 class HttpClient {
  public:
   /// Gives a part of the answer's body; false ends the request (the connection is then closed).

@@ -4,9 +4,9 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read_until.hpp>
-#include <boost/asio/write.hpp>
 #include <thread>
+
+#include "eventbus/client/test_scripted_server.hpp"
 
 namespace eventbus {
 namespace {
@@ -14,58 +14,6 @@ namespace {
 namespace asio = boost::asio;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
-
-/// Accepts one connection for each list of answers; writes an answer after each blank line that it reads, then closes.
-class ScriptedServer {
- public:
-  explicit ScriptedServer(std::vector<std::vector<std::string>> connections)
-      : acceptor_(loop_, {asio::ip::address_v4::loopback(), 0}), thread_([this, connections] { serve(connections); }) {}
-  ~ScriptedServer() { thread_.join(); }
-  ScriptedServer(const ScriptedServer&) = delete;
-  ScriptedServer& operator=(const ScriptedServer&) = delete;
-
-  ServerUrl url() const {
-    return {.host = "127.0.0.1", .port = std::to_string(acceptor_.local_endpoint().port()), .base_path = ""};
-  }
-  /// Everything read so far; valid once the answers have arrived.
-  const std::string& heard() const { return heard_; }
-
- private:
-  void serve(const std::vector<std::vector<std::string>>& connections) {
-    for (const auto& answers : connections) {
-      auto socket = acceptor_.accept();
-      std::string buffer;
-      for (const auto& answer : answers) {
-        boost::system::error_code error;
-        const auto size = asio::read_until(socket, asio::dynamic_buffer(buffer), "\r\n\r\n", error);
-        if (error) break;
-        heard_ += buffer.substr(0, size);
-        buffer.erase(0, size);
-        asio::write(socket, asio::buffer(answer), error);
-      }
-    }
-  }
-
-  asio::io_context loop_;
-  asio::ip::tcp::acceptor acceptor_;
-  std::string heard_;
-  std::thread thread_;
-};
-
-std::string answer(std::string_view status, std::string_view body) {
-  return "HTTP/1.1 " + std::string(status) +
-         "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
-         std::string(body);
-}
-
-std::string message_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const Unreachable& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(ServerUrl, ReadsHostPortAndBasePath) {
   const auto url = parse_server_url("http://[::1]:9000/bus/");
@@ -97,19 +45,6 @@ TEST(HttpClient, KeepsItsConnection) {
   EXPECT_EQ(second.status, 404);
   EXPECT_EQ(second.content_type, "application/json");
   EXPECT_THAT(server.heard(), AllOf(HasSubstr("GET /a HTTP/1.1\r\n"), HasSubstr("GET /b HTTP/1.1\r\n")));
-}
-
-TEST(HttpClient, ReconnectsWhenTheKeptConnectionWasClosed) {
-  ScriptedServer server({{answer("200 OK", "1")}, {answer("200 OK", "2")}});
-  HttpClient client(server.url());
-  EXPECT_EQ(client.send({.target = "/"}).body, "1");
-  EXPECT_EQ(client.send({.target = "/"}).body, "2");
-}
-
-TEST(HttpClient, SkipsInterimAnswers) {
-  ScriptedServer server({{"HTTP/1.1 103 Early Hints\r\n\r\n" + answer("200 OK", "x")}});
-  HttpClient client(server.url());
-  EXPECT_EQ(client.send({.target = "/"}).body, "x");
 }
 
 TEST(HttpClient, StreamsAnAnswerPartByPart) {
@@ -153,32 +88,6 @@ TEST(HttpClient, UploadsAllChunks) {
   EXPECT_EQ(end.status, 201);
   EXPECT_THAT(server.heard(),
               AllOf(HasSubstr("Transfer-Encoding: chunked"), HasSubstr("2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n")));
-}
-
-TEST(HttpClient, SaysWhatToDoWhenNobodyListens) {
-  asio::io_context loop;
-  asio::ip::tcp::acceptor acceptor(loop, {asio::ip::address_v4::loopback(), 0});
-  const auto port = std::to_string(acceptor.local_endpoint().port());
-  acceptor.close();
-  HttpClient client({.host = "127.0.0.1", .port = port, .base_path = ""});
-  EXPECT_EQ(message_of([&] { client.send({.target = "/"}); }),
-            "can't reach http://127.0.0.1:" + port +
-                ": connection refused; is the server running? start it with: eventbus serve");
-}
-
-TEST(HttpClient, SaysThatTheOutcomeIsUnknownWhenTheAnswerIsCutOff) {
-  ScriptedServer server({{"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc"}});
-  HttpClient client(server.url());
-  EXPECT_THAT(message_of([&] { client.send({.target = "/"}); }),
-              AllOf(HasSubstr("lost the connection"), HasSubstr("may or may not have been carried out")));
-}
-
-TEST(HttpClient, GivesUpAtItsTimeout) {
-  asio::io_context loop;
-  asio::ip::tcp::acceptor silent(loop, {asio::ip::address_v4::loopback(), 0});
-  HttpClient client({.host = "127.0.0.1", .port = std::to_string(silent.local_endpoint().port()), .base_path = ""},
-                    std::chrono::milliseconds(20));
-  EXPECT_THAT(message_of([&] { client.send({.target = "/"}); }), HasSubstr("no answer from"));
 }
 
 TEST(HttpClient, CanBeInterruptedFromAnotherThread) {
