@@ -19,9 +19,13 @@ Error error_of(const HttpAnswer& refusal);
 Error error_of(const JsonObject& problem);
 StoredEvent stored_event_of(const JsonObject& event);
 std::vector<ClientDelivery> deliveries_of(std::string_view body);
+/// From the answer to a GET of a queue, or one of the list.
+QueueState queue_state_of(const JsonObject& queue);
+DeadLetterPage dead_letters_of(std::string_view body);
+Redriven redriven_of(std::string_view body);
 /// One for each of `count` events, from the answer to a batch.
 std::vector<Result<bool>> batch_results_of(std::string_view body, std::size_t count);
-/// From the answer to an ack or nack; `count` is the name of the member that counts.
+/// From the answer to an ack, nack or extend; `count` is the name of the member that counts.
 Settled settled_of(std::string_view body, std::string_view count);
 
 }  // namespace eventbus
