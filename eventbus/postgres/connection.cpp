@@ -108,13 +108,13 @@ void Connection::send_prepare(const std::string& name, const Statement& statemen
 void Connection::send_prepared(const std::string& name, const Statement& statement) {
   const ParameterArrays arrays(statement);
   sent(PQsendQueryPrepared(session_, name.c_str(), arrays.count(), arrays.values.data(), arrays.lengths.data(),
-                           arrays.formats.data(), 1));
+                           arrays.formats.data(), statement.text_results() ? 0 : 1));
 }
 
 void Connection::send_unprepared(const Statement& statement) {
   const ParameterArrays arrays(statement);
   sent(PQsendQueryParams(session_, statement.sql().c_str(), arrays.count(), arrays.types.data(), arrays.values.data(),
-                         arrays.lengths.data(), arrays.formats.data(), 1));
+                         arrays.lengths.data(), arrays.formats.data(), statement.text_results() ? 0 : 1));
 }
 
 asio::awaitable<void> Connection::each_row(Statement statement, const RowSink& sink, Deadline deadline) {

@@ -35,7 +35,7 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Prepares (once a session) and runs the statement. Results are binary.
+  /// Prepares (once a session) and runs the statement. Results are binary unless it says otherwise.
   asio::awaitable<Rows> execute(Statement statement, Deadline deadline);
   /// The same for several statements in one round trip and one transaction: all or none take effect.
   asio::awaitable<std::vector<Rows>> execute_all(std::vector<Statement> statements, Deadline deadline);

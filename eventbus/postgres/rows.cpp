@@ -63,6 +63,10 @@ int Rows::size() const {
   return result_ ? PQntuples(result_.get()) : 0;
 }
 
+int Rows::columns() const {
+  return result_ ? PQnfields(result_.get()) : 0;
+}
+
 std::int64_t Rows::affected() const {
   return result_ ? parse(PQcmdTuples(result_.get())) : 0;
 }

@@ -35,6 +35,7 @@ class Rows {
   explicit Rows(pg_result* result);
   int size() const;
   bool empty() const { return size() == 0; }
+  int columns() const;
   Row operator[](int index) const { return {result_.get(), index}; }
   std::int64_t affected() const;
   /// Null for an error.

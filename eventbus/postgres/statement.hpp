@@ -29,6 +29,12 @@ class Statement {
     return *this;
   }
   bool prepared() const { return prepared_; }
+  /// Its results come as text, for whoever does not know their types.
+  Statement& with_text_results() {
+    text_results_ = true;
+    return *this;
+  }
+  bool text_results() const { return text_results_; }
 
   Statement& add(std::int64_t value);
   Statement& add(std::string_view text);  ///< The server takes the type from the context.
@@ -52,6 +58,7 @@ class Statement {
   std::string sql_;
   std::vector<Parameter> parameters_;
   bool prepared_ = true;
+  bool text_results_ = false;
 };
 
 }  // namespace eventbus::postgres

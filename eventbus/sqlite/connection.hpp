@@ -91,6 +91,8 @@ class Connection {
   WalState checkpoint(bool truncate);
   /// Pages in the write-ahead log after this connection's last commit.
   int wal_pages() const { return wal_pages_; }
+  /// SQLite's own handle, for this module.
+  sqlite3* native() { return database_; }
 
  private:
   struct TextHash {
