@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <thread>
 
-#include "eventbus/library/durable_deduplicator.hpp"
 #include "eventbus/library/make_event.hpp"
 #include "eventbus/postgres/testing/test_server.hpp"
 #include "eventbus/testing/waiting.hpp"
@@ -177,32 +176,6 @@ TEST(PostgreSQLEventStoreTest, SaysWhyItCannotBeUsed) {
   ASSERT_FALSE(unreachable);
   EXPECT_EQ(unreachable.error().code, ErrorCode::unavailable);
   EXPECT_THAT(unreachable.error().detail, testing::Not(HasSubstr("secret")));
-}
-
-TEST(DurableDeduplicatorTest, RemembersAcrossInstancesAndRestarts) {
-  const auto url = postgres::TestServer::shared().create_database();
-  {
-    DurableDeduplicator mails(url, "mails");
-    ASSERT_TRUE(mails.initialize_schema());
-    ASSERT_TRUE(mails.initialize_schema());
-    EXPECT_EQ(mails.contains("a").value(), false);
-    EXPECT_EQ(mails.remember("a").value(), true);
-    EXPECT_EQ(mails.remember("a").value(), false);
-  }
-  DurableDeduplicator again(url, "mails");
-  DurableDeduplicator others(url, "invoices");
-  EXPECT_EQ(again.contains("a").value(), true);
-  EXPECT_EQ(others.contains("a").value(), false);
-  EXPECT_EQ(again.forget_older_than(std::chrono::hours{1}).value(), 0U);
-  EXPECT_EQ(again.forget_older_than(std::chrono::seconds{-60}).value(), 1U);
-  EXPECT_EQ(again.contains("a").value(), false);
-}
-
-TEST(DurableDeduplicatorTest, NeedsAName) {
-  DurableDeduplicator nameless("postgresql:///x", "");
-  const auto refused = nameless.contains("a");
-  ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().detail, HasSubstr("consumer"));
 }
 
 }  // namespace

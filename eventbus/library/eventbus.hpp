@@ -10,7 +10,6 @@
 #include "eventbus/library/circuit_breaker.hpp"
 #include "eventbus/library/connection_manager.hpp"
 #include "eventbus/library/deduplicator.hpp"
-#include "eventbus/library/durable_deduplicator.hpp"
 #include "eventbus/library/event_bus_client.hpp"
 #include "eventbus/library/event_publisher.hpp"
 #include "eventbus/library/event_replay.hpp"

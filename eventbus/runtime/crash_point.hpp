@@ -10,7 +10,7 @@ namespace eventbus {
 /// Names: store.before_commit, store.after_commit, publish.before_answer, broker.before_ack_commit,
 /// broker.after_ack_commit, broker.before_fill; with several instances also relay.before_publish, relay.before_removal,
 /// relay.after_removal, broker.before_delivery, broker.before_retry_ack, ingest.before_accept; in the library
-/// library.before_settle.
+/// library.before_settle, library.before_commit, library.after_commit.
 void crash_point(std::string_view name);
 
 }  // namespace eventbus

@@ -1,7 +1,9 @@
-// Handles each event once, although it is delivered at least once: what was handled is remembered in PostgreSQL, across
-// restarts and for all instances of this program. Ends after the given number of deliveries.
+// Handles each event once, although it is delivered at least once: the payment that an event asks for and the note that
+// the event was handled are one transaction, in PostgreSQL or in an SQLite file. Ends after the given number of
+// deliveries.
 //
-//   idempotent_handler amqp://guest:guest@localhost/ payments postgresql://user@localhost/events 10
+//   idempotent_handler amqp://guest:guest@localhost/ payments postgresql://user@localhost/events 'payment.#' 10
+//   idempotent_handler amqp://guest:guest@localhost/ payments payments.db 'payment.#' 10
 #include <condition_variable>
 #include <eventbus/eventbus.hpp>
 #include <iostream>
@@ -10,6 +12,8 @@
 #include <string>
 
 namespace {
+
+using Transaction = eventbus::Deduplicator::Transaction;
 
 /// An error becomes a failed attempt: the event comes again.
 template <class T>
@@ -21,14 +25,17 @@ T expect(eventbus::Result<T> result) {
 }  // namespace
 
 int main(int count, char** arguments) try {
-  if (count != 5) {
-    std::cerr << "usage: idempotent_handler <amqp URL> <queue> <postgresql URL> <deliveries>\n";
+  if (count != 6) {
+    std::cerr << "usage: idempotent_handler <amqp URL> <queue> <postgresql URL or file> <pattern> <deliveries>\n";
     return 2;
   }
   const std::string queue = arguments[2];
-  const int wanted = std::stoi(arguments[4]);
-  eventbus::DurableDeduplicator handled(arguments[3], queue);
-  expect(handled.initialize_schema());
+  const std::string pattern = arguments[4];
+  const int wanted = std::stoi(arguments[5]);
+  eventbus::Deduplicator handled(arguments[3], queue);
+  expect(handled.once("table payments", [](Transaction& sql) {
+    expect(sql.execute("CREATE TABLE IF NOT EXISTS payments (payment TEXT NOT NULL, order_data TEXT NOT NULL)"));
+  }));
   eventbus::RabbitMQConnectionManager connections(arguments[1]);
   expect(connections.connect());
 
@@ -36,17 +43,14 @@ int main(int count, char** arguments) try {
   std::condition_variable changed;
   int deliveries = 0;
   eventbus::EventSubscriber subscriber(connections);
-  expect(subscriber.declare_queue(queue, {"payment.#"}));
-  expect(subscriber.register_handler("payment.#", [&](const eventbus::ReceivedEvent& received) {
-    const auto& id = received.event.event_id;
-    const bool again = expect(handled.contains(id));
-    if (!again) {
-      // Here the payment is made. A crash before the next line repeats it: what must never be repeated is written
-      // in its own transaction, with the event id as its key.
-      expect(handled.remember(id));
-    }
+  expect(subscriber.declare_queue(queue, {pattern}));
+  expect(subscriber.register_handler(pattern, [&](const eventbus::ReceivedEvent& received) {
+    const auto& event = received.event;
+    const bool now = expect(handled.once(event.event_id, [&](Transaction& sql) {
+      expect(sql.execute("INSERT INTO payments VALUES ($1, $2)", {event.event_id, event.payload}));
+    }));
     const std::lock_guard lock(mutex);
-    std::cout << (again ? "again " : "handled ") << id << std::endl;
+    std::cout << (now ? "handled " : "again ") << event.event_id << std::endl;
     ++deliveries;
     changed.notify_all();
   }));

@@ -18,6 +18,15 @@ def prefix(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def consumer(prefix, tmp_path_factory):
+    """The folder of the built programs of tests/library/consumer."""
+    place = tmp_path_factory.mktemp("consumer")
+    run("cmake", "-S", ROOT / "tests/library/consumer", "-B", place, f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "--build", place, "--parallel", "2")
+    return place
+
+
+@pytest.fixture(scope="session")
 def examples(prefix, tmp_path_factory):
     """The folder of the built examples."""
     place = tmp_path_factory.mktemp("examples")

@@ -93,15 +93,18 @@ def test_http_client(examples, service):
     assert "not-a-url" in run(examples / "http_client", "not-a-url", fails=True)
 
 
-def test_idempotent_handler_remembers_across_restarts(examples, settings, amqp_url, service):
-    handler = (examples / "idempotent_handler", amqp_url, "payments", settings["DATABASE_URL"])
-    service.client().put("/queues/payments", json={"bindings": [{"routing_key": "payment.#"}]})
-    service.client().post("/events?wait=published", json={"event_id": "pay-1", "event_type": "payment.made"})
-    assert run(*handler, 1) == "handled pay-1\n"
+@pytest.mark.parametrize("database", ["postgresql", "sqlite"])
+def test_idempotent_handler_remembers_across_restarts(examples, settings, amqp_url, service, tmp_path, database):
+    place = settings["DATABASE_URL"] if database == "postgresql" else tmp_path / "payments.db"
+    queue, paid, more = f"payments-{database}", f"{database}-1", f"{database}-2"
+    handler = (examples / "idempotent_handler", amqp_url, queue, place)
+    service.client().put(f"/queues/{queue}", json={"bindings": [{"routing_key": f"payment.{database}"}]})
+    service.client().post("/events?wait=published", json={"event_id": paid, "event_type": f"payment.{database}"})
+    assert run(*handler, f"payment.{database}", 1) == f"handled {paid}\n"
     # Somebody publishes it a second time, past the service.
-    body = json.dumps({"event_id": "pay-1", "event_type": "payment.made", "payload": {}})
+    body = json.dumps({"event_id": paid, "event_type": f"payment.{database}", "payload": {}})
     stranger = Amqp(amqp_url)
-    stranger.publish("events", "payment.made", body)
-    stranger.publish("events", "payment.made", body.replace("pay-1", "pay-2"))
+    stranger.publish("events", f"payment.{database}", body)
+    stranger.publish("events", f"payment.{database}", body.replace(paid, more))
     stranger.connection.close()
-    assert sorted(run(*handler, 2).splitlines()) == ["again pay-1", "handled pay-2"]
+    assert sorted(run(*handler, f"payment.{database}", 2).splitlines()) == [f"again {paid}", f"handled {more}"]

@@ -7,10 +7,8 @@ CONSUMER = pathlib.Path(__file__).parent / "consumer"
 EXPECTED = "handled user.created\nhandled user.deleted\n"
 
 
-def test_find_package(prefix, tmp_path):
-    run("cmake", "-S", CONSUMER, "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={prefix}")
-    run("cmake", "--build", tmp_path)
-    assert run(tmp_path / "consumer") == EXPECTED
+def test_find_package(consumer):
+    assert run(consumer / "consumer") == EXPECTED
 
 
 def test_pkg_config(prefix, tmp_path):
