@@ -25,6 +25,7 @@ EmbeddedBroker::~EmbeddedBroker() = default;
 asio::awaitable<void> EmbeddedBroker::start() {
   auto& parts = *parts_;
   parts.head = parts.checkpointed = parts.store.head();
+  parts.filler.start(parts.clock());
   for (auto& stored : co_await parts.storage->load()) {
     const auto queue = parts.open(stored);
     queue->state.restore(std::move(stored.progress), std::move(stored.rows), parts.clock());

@@ -47,6 +47,25 @@ TEST_P(EmbeddedRun, UnderstandsAcknowledgementsFromBeforeARestart) {
   EXPECT_EQ(event_ids(receive_all("q")), (Ids{ids[1], ids[2], ids[3], ids[5]}));
 }
 
+TEST_P(EmbeddedRun, KeepsDueTimesWhenTheClockIsSetBackBeforeARestart) {
+  auto definition = queue("q");
+  definition.message_ttl = Millis{10000};
+  declare(queue("retries"));
+  declare(definition);
+  const auto ids = publish_many(40);  // more than the window holds
+  ASSERT_EQ(nack("retries", receive_all("retries"), {.requeue = true, .delay = Millis{2000}, .reason = {}}).settled,
+            40);
+  ASSERT_EQ(ack("q", {receive("q", 5)[4].delivery_id}).settled, 1);
+  fixture().set_clock_back(std::chrono::hours{1});
+  restart();
+  EXPECT_THAT(receive_all("retries"), IsEmpty());
+  pass(Millis{2001});
+  EXPECT_THAT(receive_all("retries"), SizeIs(40));
+  pass(Millis{8000});
+  EXPECT_THAT(receive("q"), IsEmpty());
+  EXPECT_THAT(dead_letters("q"), SizeIs(39));
+}
+
 TEST_P(EmbeddedRun, EndsWaitingReceivesWhenItStops) {
   declare(queue("q"));
   auto waiting =

@@ -62,6 +62,8 @@ class EmbeddedUnderTest final : public BrokerUnderTest {
     co_await broker_->start();
   }
 
+  /// Only before a restart: a running broker's clock never goes backwards.
+  void set_clock_back(std::chrono::milliseconds step) { now_ -= step; }
   /// From now on time passes by itself.
   void use_real_clock() { *clock_ = steady_utc_clock(); }
 

@@ -11,7 +11,7 @@ namespace eventbus::embedded {
 /// An event that was routed to a queue. `key` is the hash of its ordering key, 0 for none.
 struct Routed {
   Position position = 0;
-  Timestamp stored_at{};
+  Timestamp stored_at{};  ///< At most the broker's start where it was stored before that.
   std::uint64_t key = 0;
   bool operator==(const Routed&) const = default;
 };
@@ -33,6 +33,7 @@ struct OutstandingRow {
   Timestamp due{};               ///< Not to be delivered before.
   Timestamp first_attempt_at{};  ///< The epoch: none yet.
   Timestamp first_failed_at{};   ///< The epoch: none yet.
+  Timestamp last_failed_at{};    ///< The epoch: none yet, or not known. From here `due` was reckoned.
 };
 
 struct DeadLetterRow {

@@ -12,22 +12,25 @@ constexpr std::size_t routes_per_read = 8192;
 constexpr std::size_t events_per_read = 2048;
 constexpr std::size_t dense_from = 4;  // one of so many events matches
 
+}  // namespace
+
 /// Collects matches until the window is full or the read is used up.
-struct Scan {
+struct QueueFiller::Scan {
+  const QueueFiller& filler;
   Queue& queue;
   std::size_t room;
-  Position head;
-  std::vector<Routed> matches = {};
   Position scanned = 0;
+  std::vector<Routed> matches = {};
   std::size_t seen = 0;
   bool complete = true;
 
   bool add(Position position, Timestamp timestamp, Timestamp stored_at, std::string_view exchange,
            std::string_view routing_key, std::string_view ordering_key) {
-    if (position > head || matches.size() == room) return complete = false;
+    if (position > filler.head_ || matches.size() == room) return complete = false;
     ++seen;
     scanned = position;
     if (!queue.history.matches(position, timestamp, exchange, routing_key)) return true;
+    if (position <= filler.stored_before_start_) stored_at = std::min(stored_at, filler.started_);
     matches.push_back({position, stored_at, queue.definition.ordered ? hash_ordering_key(ordering_key) : 0});
     return true;
   }
@@ -42,7 +45,9 @@ struct Scan {
   }
 };
 
-}  // namespace
+QueueFiller::Scan QueueFiller::scan(Queue& queue, std::size_t room, Position from) const {
+  return {.filler = *this, .queue = queue, .room = room, .scanned = from};
+}
 
 bool QueueFiller::fill(const QueuePtr& queue) {
   if (queue->removed) return false;
@@ -61,7 +66,7 @@ bool QueueFiller::fill_from_memory(Queue& queue) {
   while (state.hungry()) {
     const auto from = state.frontier(head_);
     if (from < head_ && !cache_.covers(from)) break;
-    Scan scan{queue, state.room(), head_};
+    auto scan = this->scan(queue, state.room());
     const auto& tail = cache_.tail();
     for (auto index = from < head_ ? cache_.tail_index(from) : tail.size(); index < tail.size(); ++index) {
       if (!scan.add(tail[index])) break;
@@ -78,7 +83,7 @@ void QueueFiller::count_from_memory(Queue& queue) {
   auto& state = queue.state;
   const auto from = state.counted_to(head_);
   if (state.counted() || (from < head_ && !cache_.covers(from))) return;
-  Scan scan{queue, std::size_t(-1), head_};
+  auto scan = this->scan(queue, std::size_t(-1));
   const auto& tail = cache_.tail();
   for (auto index = from < head_ ? cache_.tail_index(from) : tail.size(); index < tail.size(); ++index) {
     scan.add(tail[index]);
@@ -129,7 +134,7 @@ asio::awaitable<void> QueueFiller::read_window(QueuePtr queue) {
   const auto head = head_;
   const auto records = co_await store_.read_routes(from, routes_per_read);
   if (queue->removed || !queue->state.hungry() || queue->state.frontier(head_) != from) co_return;
-  Scan scan{*queue, queue->state.room(), head_, {}, from};
+  auto scan = this->scan(*queue, queue->state.room(), from);
   for (const auto& record : records) {
     if (!scan.add(record)) break;
   }
@@ -148,7 +153,7 @@ asio::awaitable<void> QueueFiller::read_events(QueuePtr queue) {
     queue->dense = false;
     co_return;
   }
-  Scan scan{*queue, queue->state.room(), head_, {}, from};
+  auto scan = this->scan(*queue, queue->state.room(), from);
   for (auto& event : page.events) {
     if (!scan.add(event)) break;
   }
@@ -163,7 +168,7 @@ asio::awaitable<void> QueueFiller::count_backlog(QueuePtr queue) {
   const auto records = co_await store_.read_routes(from, routes_per_read);
   if (queue->removed) co_return;
   const auto counted_to = queue->state.counted_to(head_);
-  Scan scan{*queue, std::size_t(-1), head_, {}, counted_to};
+  auto scan = this->scan(*queue, std::size_t(-1), counted_to);
   for (const auto& record : records) {
     if (record.position > counted_to && !scan.add(record)) break;
   }

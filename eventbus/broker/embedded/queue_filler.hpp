@@ -24,11 +24,19 @@ class QueueFiller {
         stopping_(stopping),
         filled_(std::move(filled)) {}
 
+  /// What is in the log now was stored before `now`, whatever its times say: the clock may have been set back since.
+  void start(Timestamp now) {
+    stored_before_start_ = head_;
+    started_ = now;
+  }
   /// Fills what the queue lacks; true when events came from memory at once. Reads in the background otherwise.
   bool fill(const QueuePtr& queue);
   void stop() { stopped_ = true; }
 
  private:
+  struct Scan;
+
+  Scan scan(Queue& queue, std::size_t room, Position from = 0) const;
   bool fill_from_memory(Queue& queue);
   void count_from_memory(Queue& queue);
   void join_routing(Queue& queue);
@@ -45,6 +53,8 @@ class QueueFiller {
   const Position& head_;
   Signal& stopping_;
   std::function<void(const QueuePtr&)> filled_;
+  Position stored_before_start_ = 0;
+  Timestamp started_{};
   bool stopped_ = false;
 };
 

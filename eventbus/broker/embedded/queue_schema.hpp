@@ -59,6 +59,9 @@ END;
 CREATE TRIGGER dead_letter_gone AFTER DELETE ON dead_letters BEGIN
   UPDATE queues SET dead_letters = dead_letters - 1 WHERE id = old.queue;
 END;
+)sql",
+      R"sql(
+ALTER TABLE outstanding ADD COLUMN last_failed_at INTEGER NOT NULL DEFAULT 0;
 )sql"};
   return steps;
 }

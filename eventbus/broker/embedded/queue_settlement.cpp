@@ -38,6 +38,7 @@ void QueueState::compose_settlings(QueueCommit& commit) {
       ++retried.attempt;
       retried.due = settling.due;
       if (retried.first_failed_at == Timestamp{}) retried.first_failed_at = settling.failed_at;
+      retried.last_failed_at = settling.failed_at;
       commit.rows.push_back(retried);
       continue;
     }
@@ -93,7 +94,8 @@ OutstandingRow QueueState::row(Position position, const Tracked& tracked) const 
           .attempt = tracked.attempt,
           .due = tracked.due,
           .first_attempt_at = tracked.first_attempt_at,
-          .first_failed_at = tracked.first_failed_at};
+          .first_failed_at = tracked.first_failed_at,
+          .last_failed_at = tracked.last_failed_at};
 }
 
 void QueueState::compact_order() {
@@ -123,6 +125,7 @@ void QueueState::finish(const QueueCommit& commit) {
     ++tracked.attempt;
     tracked.due = settling.due;
     if (tracked.first_failed_at == Timestamp{}) tracked.first_failed_at = settling.failed_at;
+    tracked.last_failed_at = settling.failed_at;
     if (tracked.before == Phase::parked) {
       admit(settling.position, tracked);
       continue;

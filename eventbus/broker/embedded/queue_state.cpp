@@ -8,6 +8,12 @@ namespace {
 // Far beyond any use, and far from where microseconds overflow.
 constexpr std::chrono::milliseconds longest_wait = std::chrono::years{10};
 
+/// Of a clock that was set back since the last failure nobody knows how much of the wait is over: all of it is left.
+Timestamp due_by_this_clock(const OutstandingRow& row, Timestamp now) {
+  const auto failed_at = std::max(row.first_failed_at, row.last_failed_at);
+  return failed_at > now ? now + (row.due - failed_at) : row.due;
+}
+
 }  // namespace
 
 QueueState::QueueState(const QueueDefinition& definition, QueueLimits limits, std::uint64_t seed)
@@ -20,15 +26,19 @@ void QueueState::restore(QueueProgress progress, std::vector<OutstandingRow> row
   frontier_ = persisted_frontier_ = progress.frontier;
   counted_to_ = persisted_counted_to_ = progress.counted_to;
   backlog_ = progress.backlog;
-  for (const auto& gap : progress.gaps) track(gap);
+  for (auto gap : progress.gaps) {
+    gap.stored_at = std::min(gap.stored_at, now);
+    track(gap);
+  }
   for (const auto& row : rows) {
     auto& tracked = tracked_[row.event.position];
-    tracked = {.stored_at = row.event.stored_at,
+    tracked = {.stored_at = std::min(row.event.stored_at, now),
                .key = row.event.key,
                .first_attempt_at = row.first_attempt_at,
                .first_failed_at = row.first_failed_at,
+               .last_failed_at = row.last_failed_at,
                .leased_at = {},
-               .due = row.due,
+               .due = due_by_this_clock(row, now),
                .lease = {},
                .attempt = row.attempt,
                .has_row = true};

@@ -42,7 +42,7 @@ class QueueState {
  public:
   QueueState(const QueueDefinition& definition, QueueLimits limits, std::uint64_t seed);
 
-  /// The queue as it was on disk.
+  /// The queue as it was on disk. `now` may be earlier than when that was written: the clock was set back.
   void restore(QueueProgress progress, std::vector<OutstandingRow> rows, Timestamp now);
   void redefine(const QueueDefinition& definition) { definition_ = definition; }
 
@@ -113,6 +113,7 @@ class QueueState {
     std::uint64_t key = 0;
     Timestamp first_attempt_at{};
     Timestamp first_failed_at{};
+    Timestamp last_failed_at{};
     Timestamp leased_at{};
     Timestamp due{};
     LeaseId lease;

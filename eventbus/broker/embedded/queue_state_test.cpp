@@ -278,5 +278,24 @@ TEST(QueueState, RefusesDamagedGaps) {
   EXPECT_THROW(decode_gaps(std::string(12, '\xff')), std::runtime_error);
 }
 
+TEST(QueueState, AClockThatWasSetBackBeforeARestartDoesNotStretchARetry) {
+  auto retrying = definition();
+  retrying.retry.max_retries = 5;
+  Rig rig(retrying);
+  rig.publish(1);
+  for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
+    ASSERT_THAT(rig.lease(1), ElementsAre(1));
+    ASSERT_TRUE(rig.state.nack(1, attempt, true, seconds{2}, "", rig.now));
+    const auto commit = rig.commit();
+    for (const auto step : {seconds{-3600}, seconds{0}, seconds{1}}) {
+      QueueState again(retrying, {}, 1);
+      again.restore(commit.progress, commit.rows, rig.now + step);
+      EXPECT_EQ(again.next_due(), std::min(rig.now + step, rig.now) + seconds{2});
+    }
+    rig.now += seconds{2};
+    rig.state.tick(rig.now);
+  }
+}
+
 }  // namespace
 }  // namespace eventbus::embedded

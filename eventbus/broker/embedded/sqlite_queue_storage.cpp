@@ -76,7 +76,8 @@ void load_outstanding(Connection& connection, std::map<std::int64_t, StoredQueue
              .attempt = static_cast<std::uint32_t>(row.integer(4)),
              .due = from_micros(row.integer(5)),
              .first_attempt_at = from_micros(row.integer(6)),
-             .first_failed_at = from_micros(row.integer(7))});
+             .first_failed_at = from_micros(row.integer(7)),
+             .last_failed_at = from_micros(row.integer(8))});
   }
 }
 
@@ -102,10 +103,11 @@ void write_row(Statement& statement, std::int64_t queue, const OutstandingRow& r
       .bind(6, micros(row.due))
       .bind(7, micros(row.first_attempt_at))
       .bind(8, micros(row.first_failed_at))
+      .bind(9, micros(row.last_failed_at))
       .run();
 }
 
-constexpr std::string_view put_outstanding = "INSERT OR REPLACE INTO outstanding VALUES (?1,?2,?3,?4,?5,?6,?7,?8)";
+constexpr std::string_view put_outstanding = "INSERT OR REPLACE INTO outstanding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)";
 
 void write_commit(Connection& connection, std::int64_t queue, const QueueCommit& commit) {
   if (!write_progress(connection, queue, commit.progress)) return;
