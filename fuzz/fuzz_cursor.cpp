@@ -13,9 +13,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(encode(*listing) == text, "a listing cursor has one text");
     require(parse_timestamp(format_timestamp(listing->timestamp)) == listing->timestamp,
             "a cursor's time can be shown");
-    require(decode_position(text) == listing->snapshot, "a listing cursor gives its snapshot");
-  } else if (const auto position = decode_position(text)) {
-    require(*position >= 0 && encode_position(*position) == text, "a position has one text");
+    require(decode_place(text) == listing->end(), "a listing cursor gives its end");
+  } else if (const auto place = decode_place(text)) {
+    require(place->position >= 0 && encode(*place) == text, "a place has one text");
   }
   if (const auto time = parse_timestamp(text))
     require(parse_timestamp(format_timestamp(*time)) == time, "a time comes back from its text");

@@ -63,7 +63,7 @@ struct DeadLetter {
 
 struct DeadLetterPage {
   std::vector<DeadLetter> dead_letters;  ///< By position.
-  std::optional<Position> next;          ///< Go on after this position.
+  std::optional<LogPlace> next;          ///< Go on after it.
 };
 
 /// Which dead letters. Exactly one of the three is given.
@@ -126,7 +126,8 @@ class Broker {
   /// The consumer is gone before it saw them: ready again at once, without counting an attempt.
   virtual void give_back(std::string_view queue, std::span<const std::string> delivery_ids) = 0;
 
-  virtual asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string queue, Position after,
+  /// `cursor_lost` where the dead letters lie in a log that was put back from a copy older than `after`.
+  virtual asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string queue, LogPlace after,
                                                                std::size_t limit) = 0;
   /// Dead letters back into the queue as fresh events (attempt 1), at most `events_per_second` (0: at once). Returns
   /// how many matched; with `dry_run` nothing else happens. A throttled redrive goes on after the call returned.

@@ -55,6 +55,8 @@ class GatedStore final : public EventStore {
     co_return std::vector<StoredEvent>{};
   }
   Position head() const override { return static_cast<Position>(log.size()); }
+  const LogLives& lives() const override { return lives_; }
+  asio::awaitable<bool> gave(LogPlace) override { co_return true; }
   asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp) override { co_return std::nullopt; }
 
   Appended append_draft(const EventDraft& draft) {
@@ -74,6 +76,7 @@ class GatedStore final : public EventStore {
   int looks = 0;
   bool failing = false;
   std::vector<StoredEvent> log;
+  LogLives lives_;
 
  private:
   Signal gate_;
@@ -120,7 +123,7 @@ class RecordingBroker final : public Broker {
     co_return Settled{};
   }
   void give_back(std::string_view, std::span<const std::string>) override {}
-  asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string, Position, std::size_t) override {
+  asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string, LogPlace, std::size_t) override {
     co_return DeadLetterPage{};
   }
   asio::awaitable<Result<std::uint64_t>> redrive(std::string, DeadLetterSelection, std::uint32_t, bool) override {

@@ -161,8 +161,8 @@ asio::awaitable<void> ProductionEngine::tend_table() {
 
 /// What others stored, and what waits.
 asio::awaitable<void> ProductionEngine::look_around() {
-  outbox_ = co_await store_.stats();
   co_await store_.look();
+  outbox_ = co_await store_.stats();
   if (std::chrono::steady_clock::now() >= next_clock_look_) co_await look_at_clock();
 }
 

@@ -35,11 +35,25 @@ bool listed(std::string_view text) {
   return text.starts_with("la") || text.starts_with("ld");
 }
 
+/// A place's last part. Left out in life 0: the text is that of versions which knew no lives.
+void append_life(std::string& out, LifeId life) {
+  if (life == 0) return;
+  out += '-';
+  append_hex(out, static_cast<std::int64_t>(life));
+}
+
+std::optional<LifeId> read_life(std::string_view text) {
+  if (text.empty()) return LifeId{0};
+  const auto life = read_hex(text);
+  return life && *life > 0 ? std::optional(static_cast<LifeId>(*life)) : std::nullopt;
+}
+
 }  // namespace
 
-std::string encode_position(Position position) {
+std::string encode(const LogPlace& place) {
   std::string text = "p";
-  append_hex(text, position);
+  append_hex(text, place.position);
+  append_life(text, place.life);
   return text;
 }
 
@@ -50,6 +64,7 @@ std::string encode(const ListingCursor& cursor) {
   append_hex(text, cursor.position);
   text += '-';
   append_hex(text, cursor.snapshot);
+  append_life(text, cursor.life);
   return text;
 }
 
@@ -59,15 +74,20 @@ std::optional<ListingCursor> decode_listing(std::string_view text) {
   text.remove_prefix(2);
   const auto micros = read_hex(next_part(text));
   const auto position = read_hex(next_part(text));
-  const auto snapshot = read_hex(text);
-  if (!micros || !position || !snapshot || *micros >= (past_last_moment - first_moment).count()) return std::nullopt;
-  return ListingCursor{first_moment + std::chrono::microseconds{*micros}, *position, *snapshot, descending};
+  const auto snapshot = read_hex(next_part(text));
+  const auto life = read_life(text);
+  if (!micros || !position || !snapshot || !life) return std::nullopt;
+  if (*micros >= (past_last_moment - first_moment).count()) return std::nullopt;
+  return ListingCursor{first_moment + std::chrono::microseconds{*micros}, *position, *snapshot, descending, *life};
 }
 
-std::optional<Position> decode_position(std::string_view text) {
-  if (text.starts_with('p')) return read_hex(text.substr(1));
-  const auto listing = decode_listing(text);
-  return listing ? std::optional(listing->snapshot) : std::nullopt;
+std::optional<LogPlace> decode_place(std::string_view text) {
+  if (const auto listing = decode_listing(text)) return listing->end();
+  if (!text.starts_with('p') || text.ends_with('-')) return std::nullopt;
+  text.remove_prefix(1);
+  const auto position = read_hex(next_part(text));
+  const auto life = read_life(text);
+  return position && life ? std::optional(LogPlace{*position, *life}) : std::nullopt;
 }
 
 }  // namespace eventbus

@@ -9,7 +9,7 @@
 namespace eventbus {
 
 /// A place in commit order. On the wire: opaque URL-safe text that begins with 'p'.
-std::string encode_position(Position position);
+std::string encode(const LogPlace& place);
 
 /// Where a listing (ordered by timestamp, then arrival) goes on. `snapshot` is the last position that belongs to the
 /// listing: events stored later are not in it, so pages never skip nor repeat an event. On the wire it begins with 'l'.
@@ -18,14 +18,16 @@ struct ListingCursor {
   Position position = 0;
   Position snapshot = 0;
   bool descending = false;
+  LifeId life = 0;  ///< Of the snapshot.
+  LogPlace end() const { return {snapshot, life}; }
   bool operator==(const ListingCursor&) const = default;
 };
 
 std::string encode(const ListingCursor& cursor);
 std::optional<ListingCursor> decode_listing(std::string_view text);
 
-/// Reads the position of an event's `cursor` or an SSE id; of a listing cursor its snapshot (go on live after a
-/// listing).
-std::optional<Position> decode_position(std::string_view text);
+/// Reads the place of an event's `cursor` or an SSE id; of a listing cursor its end (go on live after a listing). A
+/// text that names no life is from before lives were recorded.
+std::optional<LogPlace> decode_place(std::string_view text);
 
 }  // namespace eventbus

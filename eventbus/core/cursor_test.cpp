@@ -9,12 +9,22 @@ namespace {
 
 constexpr Position largest = std::numeric_limits<Position>::max();
 
-TEST(Cursor, PositionComesBack) {
+constexpr LifeId life = 0xfedcba987654;
+
+TEST(Cursor, PlaceComesBack) {
   for (const Position position : {Position{0}, Position{1}, Position{21417}, largest}) {
-    const std::string text = encode_position(position);
-    EXPECT_EQ(text.front(), 'p');
-    EXPECT_EQ(decode_position(text), position);
+    for (const LogPlace place : {LogPlace{position, 0}, LogPlace{position, life}}) {
+      const std::string text = encode(place);
+      EXPECT_EQ(text.front(), 'p');
+      EXPECT_EQ(decode_place(text), place);
+    }
   }
+}
+
+TEST(Cursor, FromBeforeLivesWereRecordedIsOfLifeZero) {
+  EXPECT_EQ(decode_place("p2a"), (LogPlace{42, 0}));
+  EXPECT_EQ(decode_place("ld1-2-3"), (LogPlace{3, 0}));
+  EXPECT_EQ(encode(LogPlace{42, 0}), "p2a");
 }
 
 TEST(Cursor, ListingComesBack) {
@@ -23,8 +33,11 @@ TEST(Cursor, ListingComesBack) {
     const std::string text = encode(cursor);
     EXPECT_EQ(text.front(), 'l');
     EXPECT_EQ(decode_listing(text), cursor);
-    EXPECT_EQ(decode_position(text), largest);
+    EXPECT_EQ(decode_place(text), (LogPlace{largest, 0}));
   }
+  const ListingCursor living{*parse_timestamp("2026-01-01T00:00:00Z"), 3, 9, true, life};
+  EXPECT_EQ(decode_listing(encode(living)), living);
+  EXPECT_EQ(decode_place(encode(living)), (LogPlace{9, life}));
   const ListingCursor ascending{*parse_timestamp("2026-01-01T00:00:00Z"), 3, 9, false};
   EXPECT_EQ(decode_listing(encode(ascending)), ascending);
 }
@@ -39,6 +52,11 @@ TEST(Cursor, RefusesWhatItDidNotWrite) {
                            "p",
                            "p-1",
                            "p01",
+                           "p1-",
+                           "p1-0",
+                           "p1-02",
+                           "p1-2-3",
+                           "p1-x",
                            "pA",
                            "p8000000000000000",
                            "p1 ",
@@ -49,16 +67,18 @@ TEST(Cursor, RefusesWhatItDidNotWrite) {
                            "la1-2",
                            "la1-2-",
                            "la1-2-3-",
-                           "la1-2-3-4",
+                           "la1-2-3-0",
+                           "la1-2-3-x",
+                           "la1-2-3-4-5",
                            "lx1-2-3",
                            "la-2-3",
                            "la1--3",
                            "la7fffffffffffffff-1-1",
                            "LA1-2-3"}) {
-    EXPECT_FALSE(decode_position(text)) << text;
+    EXPECT_FALSE(decode_place(text)) << text;
     EXPECT_FALSE(decode_listing(text)) << text;
   }
-  EXPECT_FALSE(decode_listing(encode_position(5)));
+  EXPECT_FALSE(decode_listing(encode(LogPlace{5, life})));
 }
 
 }  // namespace

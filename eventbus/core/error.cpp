@@ -28,6 +28,8 @@ ErrorDescription describe(ErrorCode code) {
       return {409, "queue_conflict", "The queue exists with another definition"};
     case ErrorCode::exchange_conflict:
       return {409, "exchange_conflict", "An exchange of this name is of another type"};
+    case ErrorCode::cursor_lost:
+      return {410, "cursor_lost", "The cursor is from a time that the log has lost"};
     case ErrorCode::too_large:
       return {413, "too_large", "The body is too large"};
     case ErrorCode::headers_too_large:

@@ -33,8 +33,9 @@ enum class ErrorCode : std::uint8_t {
   read_only,
   draining,
   unavailable,
-  internal,
   exchange_conflict,
+  cursor_lost,
+  internal,  ///< The last one.
 };
 
 struct ErrorDescription {

@@ -51,10 +51,22 @@ struct EventDraft {
 /// Number of an event in commit order: unique, increasing, starting at 1. 0 is "before everything".
 using Position = std::int64_t;
 
+/// Names one life of a log: the time in which it was never put back from a copy. 0: before lives were recorded.
+using LifeId = std::uint64_t;
+
+/// A position and the life of the log that gave it: what a cursor stands for.
+struct LogPlace {
+  Position position = 0;
+  LifeId life = 0;
+  bool operator==(const LogPlace&) const = default;
+};
+
 struct StoredEvent {
   Position position = 0;
   Timestamp stored_at{};
-  EventPtr event;
+  EventPtr event = {};
+  LifeId life = 0;  ///< That gave the position.
+  LogPlace place() const { return {position, life}; }
 };
 
 /// Whether storing `again` under the id of `stored` repeats it: every given field equals (payloads as JSON values). The

@@ -42,7 +42,7 @@ void append_stored_event(std::string& out, const StoredEvent& stored) {
   out += R"(,"stored_at":")";
   append_timestamp(out, stored.stored_at);
   out += R"(","cursor":")";
-  out += encode_position(stored.position);
+  out += encode(stored.place());
   out += "\"}";
 }
 

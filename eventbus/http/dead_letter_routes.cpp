@@ -27,7 +27,7 @@ void append_dead_letter(std::string& out, const DeadLetter& letter) {
 asio::awaitable<Result<void>> list_dead_letters(Call& call) {
   auto parameters = call.parameters();
   const auto limit = parameters.integer("limit", 1, most_listed, listed_by_default);
-  const auto after = parameters.has("cursor") ? decode_position(parameters.text("cursor")) : Position{0};
+  const auto after = parameters.has("cursor") ? decode_place(parameters.text("cursor")) : LogPlace{};
   if (!after) parameters.refuse("cursor", "must be the next_cursor of a listing");
   if (auto checked = parameters.check(); !checked) co_return checked;
   auto page = co_await call.services.bus.broker.dead_letters(call.parameter, *after, limit);
@@ -39,7 +39,7 @@ asio::awaitable<Result<void>> list_dead_letters(Call& call) {
     append_dead_letter(body, letter);
   }
   body += R"(],"next_cursor":)";
-  body += page->next ? '"' + encode_position(*page->next) + '"' : std::string("null");
+  body += page->next ? '"' + encode(*page->next) + '"' : std::string("null");
   body += '}';
   co_return Result<void>{};
 }
@@ -112,6 +112,7 @@ Route route(http::verb method, std::string_view path, std::string_view id, std::
 Route list_dead_letters_route() {
   auto list = route(http::verb::get, "/queues/{queue}/dead-letters", "listDeadLetters", "List dead letters",
                     "In the order the events were stored.", list_dead_letters);
+  list.errors.push_back(ErrorCode::cursor_lost);
   list.body = {};
   list.parameters = {
       {"limit", R"({"type":"integer","minimum":1,"maximum":1000,"default":100})", "Most dead letters of a page."},

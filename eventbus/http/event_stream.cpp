@@ -3,6 +3,7 @@
 #include "eventbus/core/cursor.hpp"
 #include "eventbus/core/event_json.hpp"
 #include "eventbus/core/topic.hpp"
+#include "eventbus/store/cursor_check.hpp"
 
 namespace eventbus {
 namespace {
@@ -31,7 +32,7 @@ Result<Subscription> read_subscription(const Call& call) {
   const auto last_id = call.request.header("Last-Event-ID");
   if (!last_id.empty()) {
     wanted.from = last_id;
-    if (!decode_position(last_id)) parameters.refuse("Last-Event-ID", "must be the id of an event of this stream");
+    if (!decode_place(last_id)) parameters.refuse("Last-Event-ID", "must be the id of an event of this stream");
   }
   if (auto checked = parameters.check(); !checked) return std::unexpected(std::move(checked.error()));
   return wanted;
@@ -40,7 +41,11 @@ Result<Subscription> read_subscription(const Call& call) {
 asio::awaitable<Result<Position>> position_of(EventStore& store, std::string from) {
   if (from.empty() || from == "now") co_return store.head();
   if (from == "beginning") co_return Position{0};
-  if (const auto position = decode_position(from)) co_return *position;
+  if (const auto place = decode_place(from)) {
+    const auto checked = co_await check_cursor(store, *place);
+    if (!checked) co_return std::unexpected(checked.error());
+    co_return place->position;
+  }
   const auto time = parse_query_time(from);
   if (!time) {
     FieldFaults faults;
@@ -78,7 +83,7 @@ asio::awaitable<void> follow(Call& call, Position after, Subscription wanted) {
 }  // namespace
 
 void append_server_sent_event(std::string& out, const StoredEvent& stored, bool named) {
-  out.append("id: ").append(encode_position(stored.position));
+  out.append("id: ").append(encode(stored.place()));
   if (named) out.append("\nevent: ").append(stored.event->event_type);
   out += "\ndata: ";
   append_stored_event(out, stored);

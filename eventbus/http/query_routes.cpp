@@ -6,6 +6,7 @@
 #include "eventbus/http/call.hpp"
 #include "eventbus/http/event_stream.hpp"
 #include "eventbus/http/route.hpp"
+#include "eventbus/store/cursor_check.hpp"
 
 namespace eventbus {
 namespace {
@@ -125,6 +126,10 @@ asio::awaitable<Result<void>> list_events(Call& call) {
   if (type.empty()) co_return std::unexpected(not_acceptable("application/json or application/x-ndjson"));
   auto query = read_query(call);
   if (!query) co_return std::unexpected(std::move(query.error()));
+  if (query->cursor) {
+    const auto checked = co_await check_cursor(call.services.bus.store, query->cursor->end());
+    if (!checked) co_return checked;
+  }
   call.answer.content_type = type;
   if (type == ndjson_type) co_return co_await stream_events(call, std::move(*query));
   const auto page = co_await call.services.bus.store.query(std::move(*query));
@@ -175,7 +180,7 @@ Route listing_route() {
       .answers = {{200, "One page, or all events one a line.", json_type,
                    R"({"$ref":"#/components/schemas/EventPage"})"},
                   {200, "", ndjson_type, R"({"type":"string"})"}},
-      .errors = {ErrorCode::not_acceptable},
+      .errors = {ErrorCode::not_acceptable, ErrorCode::cursor_lost},
       .handler = list_events};
 }
 
@@ -240,7 +245,7 @@ Route stream_route() {
                      {"Last-Event-ID", R"({"type":"string"})", "A cursor; wins over from.",
                       ParameterDoc::Place::header}},
       .answers = {{200, "The stream.", event_stream_type, R"({"type":"string"})"}},
-      .errors = {ErrorCode::draining},
+      .errors = {ErrorCode::draining, ErrorCode::cursor_lost},
       .handler = stream_live_events,
       .load = Load::exempt};
 }

@@ -8,6 +8,7 @@
 #include "eventbus/library/background_loop.hpp"
 #include "eventbus/library/event_check.hpp"
 #include "eventbus/library/store_backend.hpp"
+#include "eventbus/store/cursor_check.hpp"
 
 namespace eventbus::api {
 namespace {
@@ -96,6 +97,10 @@ struct EventStore::Impl {
     if (!query) co_return std::unexpected(std::move(query.error()));
     query->limit = limit;
     query->cursor = decode_listing(cursor);
+    if (query->cursor) {
+      const auto checked = co_await check_cursor(*store(), query->cursor->end());
+      if (!checked) co_return std::unexpected(checked.error());
+    }
     auto found = co_await store()->query(std::move(*query));
     EventReplay::Page result{.events = std::move(found.events), .next = {}};
     if (found.next) result.next = encode(*found.next);

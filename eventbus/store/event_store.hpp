@@ -10,6 +10,7 @@
 #include "eventbus/core/error.hpp"
 #include "eventbus/core/event.hpp"
 #include "eventbus/core/json.hpp"
+#include "eventbus/core/log_lives.hpp"
 
 namespace eventbus {
 
@@ -62,10 +63,10 @@ struct RouteRecord {
   std::string ordering_key;
 };
 
-/// The durable log of events. All operations are coroutines that may be started from the event-loop thread only and run
-/// their blocking work elsewhere; results arrive on the event loop. All throw `Unavailable` when the storage fails
-/// (nothing of the request is then stored, or the outcome is unknown if the process died), and work again when it
-/// recovers.
+/// The durable log of events. Events and cursors that it returns name the life that gave their position. All operations
+/// are coroutines that may be started from the event-loop thread only and run their blocking work elsewhere; results
+/// arrive on the event loop. All throw `Unavailable` when the storage fails (nothing of the request is then stored, or
+/// the outcome is unknown if the process died), and work again when it recovers.
 class EventStore {
  public:
   virtual ~EventStore() = default;
@@ -99,6 +100,13 @@ class EventStore {
 
   /// The largest committed position; 0 when empty. Grows only. Immediate, from the event-loop thread.
   virtual Position head() const = 0;
+
+  /// The lives that gave the log's positions, as of what was last read or stored. Immediate, from the event-loop
+  /// thread.
+  virtual const LogLives& lives() const = 0;
+  /// Whether this log has given this place. Not so when it comes from a life that was lost because the log was put back
+  /// from an older copy, though another event may stand at its position now.
+  virtual asio::awaitable<bool> gave(LogPlace place) = 0;
 
   /// The smallest position whose event has a timestamp not earlier than `time`; none when there is no such event.
   virtual asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp time) = 0;

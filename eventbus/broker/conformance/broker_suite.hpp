@@ -147,7 +147,7 @@ class BrokerSuite : public testing::TestWithParam<BrokerCase> {
   Ids dead_letters(const std::string& name) {
     Ids letters;
     DeadLetterPage page;
-    Position after = 0;
+    LogPlace after;
     do {
       page = run(broker().dead_letters(name, after, 7)).value();
       for (const auto& dead : page.dead_letters) {

@@ -178,7 +178,7 @@ TEST_P(BrokerConformance, KnowsNoQueueThatWasNotDeclared) {
   EXPECT_EQ(code(broker().ack("x", {})), ErrorCode::unknown_queue);
   EXPECT_EQ(code(broker().nack("x", {}, {})), ErrorCode::unknown_queue);
   EXPECT_EQ(code(broker().extend("x", {}, Millis{1})), ErrorCode::unknown_queue);
-  EXPECT_EQ(code(broker().dead_letters("x", 0, 1)), ErrorCode::unknown_queue);
+  EXPECT_EQ(code(broker().dead_letters("x", {}, 1)), ErrorCode::unknown_queue);
   EXPECT_EQ(code(broker().redrive("x", {}, 0, false)), ErrorCode::unknown_queue);
   EXPECT_EQ(code(broker().delete_dead_letters("x", {}, 0, false)), ErrorCode::unknown_queue);
 }

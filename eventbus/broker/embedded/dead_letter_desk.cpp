@@ -27,7 +27,8 @@ asio::awaitable<DeadLetterPage> DeadLetterDesk::page(QueuePtr queue, Position af
   DeadLetterPage page;
   if (rows.size() > limit) {
     rows.resize(limit);
-    page.next = rows.empty() ? after : rows.back().position;
+    const auto last = rows.empty() ? after : rows.back().position;
+    page.next = LogPlace{last, store_.lives().of(last)};
   }
   auto events = co_await store_.read_at(positions_of(rows));
   auto event = events.begin();

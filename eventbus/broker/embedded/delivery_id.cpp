@@ -27,13 +27,16 @@ bool read_dash(std::string_view& text) {
 }  // namespace
 
 std::string encode(const DeliveryId& id) {
-  std::array<char, 64> buffer{};
+  std::array<char, 80> buffer{};
   auto* const last = buffer.data() + buffer.size();
   auto* end = std::to_chars(buffer.data(), last, static_cast<std::uint64_t>(id.queue), hexadecimal).ptr;
   *end++ = '-';
   end = std::to_chars(end, last, static_cast<std::uint64_t>(id.position), hexadecimal).ptr;
   *end++ = '-';
   end = std::to_chars(end, last, id.attempt, hexadecimal).ptr;
+  if (id.life == 0) return {buffer.data(), end};
+  *end++ = '-';
+  end = std::to_chars(end, last, id.life, hexadecimal).ptr;
   return {buffer.data(), end};
 }
 
@@ -41,7 +44,9 @@ std::optional<DeliveryId> parse_delivery_id(std::string_view text) {
   DeliveryId id;
   const bool read = read_number(text, id.queue) && read_dash(text) && read_number(text, id.position) &&
                     read_dash(text) && read_number(text, id.attempt);
-  if (!read || !text.empty()) return std::nullopt;
+  if (!read) return std::nullopt;
+  if (text.empty()) return id;
+  if (!read_dash(text) || !read_number(text, id.life) || !text.empty() || id.life == 0) return std::nullopt;
   return id;
 }
 

@@ -9,11 +9,14 @@
 
 namespace eventbus::embedded {
 
-/// What a delivery id stands for. It carries no state: any process that restored the queue understands it.
+/// What a delivery id stands for. It carries no state: any process that restored the queue understands it, and one that
+/// runs on an older copy tells what it has not given by the queue and the life.
 struct DeliveryId {
   std::int64_t queue = 0;  ///< Never used again for another queue.
   Position position = 0;
   std::uint32_t attempt = 0;
+  LifeId life = 0;  ///< That gave the position.
+  LogPlace place() const { return {position, life}; }
   bool operator==(const DeliveryId&) const = default;
 };
 

@@ -21,13 +21,20 @@ namespace {
 // Also without waiting a receive gets what is ready, but a scan of the log may take long.
 constexpr std::chrono::milliseconds patience_with_lag{500};
 
-/// Reads the ids of this queue; others are unknown. `settle` returns whether it knew the delivery.
+/// None unless it is of this queue, and of an event that this log has given.
+std::optional<DeliveryId> read_id(const EventStore& store, const Queue& queue, std::string_view text) {
+  const auto id = parse_delivery_id(text);
+  const bool ours = id && id->queue == queue.id && store.lives().gave(id->place());
+  return ours ? id : std::nullopt;
+}
+
+/// Reads the ids; those that are none are unknown. `settle` returns whether it knew the delivery.
 template <class Settle>
-Settled settle_each(const Queue& queue, std::vector<std::string> delivery_ids, Settle settle) {
+Settled settle_each(const EventStore& store, const Queue& queue, std::vector<std::string> delivery_ids, Settle settle) {
   Settled settled;
   for (auto& text : delivery_ids) {
-    const auto id = parse_delivery_id(text);
-    if (id && id->queue == queue.id && settle(*id)) {
+    const auto id = read_id(store, queue, text);
+    if (id && settle(*id)) {
       ++settled.settled;
     } else {
       settled.unknown.push_back(std::move(text));
@@ -109,7 +116,7 @@ void EmbeddedBroker::Parts::complete(Queue& queue, const std::vector<Leased>& le
                   {{"queue", std::string_view(queue.definition.name)}, {"position", std::int64_t{event.position}}});
       continue;
     }
-    delivery.delivery_id = encode(DeliveryId{queue.id, event.position, attempt});
+    delivery.delivery_id = encode(DeliveryId{queue.id, event.position, attempt, delivery.event.life});
     delivery.attempt = attempt;
     delivery.first_attempt_at = first_attempt_at;
     queue.state.set_type(event.position,
@@ -125,8 +132,8 @@ void EmbeddedBroker::Parts::complete(Queue& queue, const std::vector<Leased>& le
 asio::awaitable<void> EmbeddedBroker::Parts::recall(QueuePtr queue, const std::vector<std::string>& delivery_ids) {
   const auto until = SteadyClock::now() + patience_with_lag;
   for (const auto& text : delivery_ids) {
-    const auto id = parse_delivery_id(text);
-    if (!id || id->queue != queue->id || id->attempt != 1 || id->position > head) continue;
+    const auto id = read_id(store, *queue, text);
+    if (!id || id->attempt != 1 || id->position > head) continue;
     if (id->position <= queue->state.frontier(head)) continue;
     for (bool waiting = true; waiting;) {
       queue->state.stretch();
@@ -144,7 +151,7 @@ asio::awaitable<Result<Settled>> EmbeddedBroker::ack(std::string name, std::vect
   co_await parts_->recall(queue, delivery_ids);
   if (queue->removed) co_return Parts::unknown(name);
   const auto known = [&queue](const DeliveryId& id) { return queue->state.ack(id.position, id.attempt); };
-  auto settled = settle_each(*queue, std::move(delivery_ids), known);
+  auto settled = settle_each(parts_->store, *queue, std::move(delivery_ids), known);
   if (settled.settled > 0) co_await parts_->writer.durable(queue);
   co_return settled;
 }
@@ -158,7 +165,7 @@ asio::awaitable<Result<Settled>> EmbeddedBroker::nack(std::string name, std::vec
   const auto known = [this, &queue, &options](const DeliveryId& id) {
     return queue->state.nack(id.position, id.attempt, options.requeue, options.delay, options.reason, parts_->clock());
   };
-  auto settled = settle_each(*queue, std::move(delivery_ids), known);
+  auto settled = settle_each(parts_->store, *queue, std::move(delivery_ids), known);
   if (settled.settled > 0) co_await parts_->writer.durable(queue);
   co_return settled;
 }
@@ -171,7 +178,7 @@ asio::awaitable<Result<Settled>> EmbeddedBroker::extend(std::string name, std::v
   const auto known = [&queue, until](const DeliveryId& id) {
     return queue->state.extend(id.position, id.attempt, until);
   };
-  auto settled = settle_each(*queue, std::move(delivery_ids), known);
+  auto settled = settle_each(parts_->store, *queue, std::move(delivery_ids), known);
   parts_->arm(*queue);
   co_return settled;
 }
@@ -180,7 +187,7 @@ void EmbeddedBroker::give_back(std::string_view name, std::span<const std::strin
   const auto queue = parts_->find(name);
   if (!queue) return;
   const auto known = [&queue](const DeliveryId& id) { return queue->state.give_back(id.position, id.attempt); };
-  const auto given_back = settle_each(*queue, {delivery_ids.begin(), delivery_ids.end()}, known);
+  const auto given_back = settle_each(parts_->store, *queue, {delivery_ids.begin(), delivery_ids.end()}, known);
   queue->metrics.given_back.add(static_cast<double>(given_back.settled));
   parts_->serve(queue);
 }

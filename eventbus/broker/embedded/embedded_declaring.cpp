@@ -1,5 +1,6 @@
 // Queues as such: declared, changed, purged, paused, removed; and their dead letters.
 #include "eventbus/broker/embedded/broker_parts.hpp"
+#include "eventbus/store/cursor_check.hpp"
 
 namespace eventbus {
 
@@ -135,11 +136,13 @@ asio::awaitable<Result<void>> EmbeddedBroker::set_paused(std::string name, bool 
   co_return Result<void>{};
 }
 
-asio::awaitable<Result<DeadLetterPage>> EmbeddedBroker::dead_letters(std::string name, Position after,
+asio::awaitable<Result<DeadLetterPage>> EmbeddedBroker::dead_letters(std::string name, LogPlace after,
                                                                      std::size_t limit) {
   const auto queue = parts_->find(name);
   if (!queue) co_return Parts::unknown(name);
-  co_return co_await parts_->dead_letter_desk.page(queue, after, limit);
+  const auto checked = co_await check_cursor(parts_->store, after);
+  if (!checked) co_return std::unexpected(checked.error());
+  co_return co_await parts_->dead_letter_desk.page(queue, after.position, limit);
 }
 
 asio::awaitable<Result<std::uint64_t>> EmbeddedBroker::redrive(std::string name, DeadLetterSelection selection,

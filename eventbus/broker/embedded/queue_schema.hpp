@@ -9,7 +9,8 @@ namespace eventbus::embedded {
 inline const std::vector<std::string_view>& queue_schema() {
   static const std::vector<std::string_view> steps{
       R"sql(
--- Ids are never used again: delivery ids of a deleted queue must not mean another one.
+-- Ids are drawn at random and never used again: delivery ids of a queue that was deleted, or lost when the file was put
+-- back from a copy, must not mean another one.
 CREATE TABLE queues (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL UNIQUE,

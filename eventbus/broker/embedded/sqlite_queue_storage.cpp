@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "eventbus/broker/embedded/queue_schema.hpp"
+#include "eventbus/core/random_id.hpp"
 
 namespace eventbus::embedded {
 namespace {
@@ -224,11 +225,12 @@ asio::awaitable<std::vector<StoredQueue>> SqliteQueueStorage::load() {
 asio::awaitable<std::int64_t> SqliteQueueStorage::create(StoredQueue queue) {
   const auto job = [queue = std::move(queue)](Connection& connection) {
     const auto& definition = queue.definition;
-    connection.prepare("INSERT INTO queues (name, declared_at) VALUES (?1, ?2)")
-        .bind(1, definition.name)
-        .bind(2, queue.declared_at)
+    const auto id = static_cast<std::int64_t>(random_id());
+    connection.prepare("INSERT INTO queues (id, name, declared_at) VALUES (?1, ?2, ?3)")
+        .bind(1, id)
+        .bind(2, definition.name)
+        .bind(3, queue.declared_at)
         .run();
-    const auto id = connection.query_integer("SELECT last_insert_rowid()");
     const auto& progress = queue.progress;
     connection.prepare("INSERT INTO queue_progress VALUES (?1, ?2, ?3, ?4, x'')")
         .bind(1, id)

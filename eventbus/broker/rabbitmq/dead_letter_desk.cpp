@@ -127,7 +127,8 @@ std::vector<Resting> selected(const std::vector<Resting>& resting, const DeadLet
 
 }  // namespace
 
-asio::awaitable<Result<DeadLetterPage>> RabbitMqBroker::dead_letters(std::string name, Position after,
+/// They lie in RabbitMQ: what became of the log since changes none of them.
+asio::awaitable<Result<DeadLetterPage>> RabbitMqBroker::dead_letters(std::string name, LogPlace after,
                                                                      std::size_t limit) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
@@ -136,9 +137,9 @@ asio::awaitable<Result<DeadLetterPage>> RabbitMqBroker::dead_letters(std::string
   co_await browsing.collect(parts.topology, std::chrono::steady_clock::now() + parts.settings.timeout);
   DeadLetterPage page;
   for (auto& one : browsing.letters()) {
-    if (one.letter.event.position <= after && after > 0) continue;
+    if (one.letter.event.position <= after.position && after.position > 0) continue;
     if (page.dead_letters.size() == limit) {
-      page.next = page.dead_letters.back().event.position;
+      page.next = page.dead_letters.back().event.place();
       break;
     }
     page.dead_letters.push_back(std::move(one.letter));

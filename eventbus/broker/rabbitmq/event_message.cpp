@@ -194,6 +194,7 @@ amqp::Message event_message(const StoredEvent& stored) {
   add_text(headers, header::traceparent, event.traceparent);
   add_text(headers, header::cloudevent, event.cloudevent);
   if (stored.position > 0) add(headers, header::position, std::int64_t{stored.position});
+  if (stored.life > 0) add(headers, header::life, static_cast<std::int64_t>(stored.life));
   add_time(headers, header::stored_at, stored.stored_at);
   return message;
 }
@@ -276,6 +277,7 @@ Result<QueuedEvent> read_message(const amqp::ReceivedMessage& message) {
   event.routing_key = queued.direct ? text_of(headers, header::routing_key) : message.routing_key;
   if (!queued.direct) event.exchange = message.exchange;
   queued.event.position = integer_of(headers, header::position);
+  queued.event.life = static_cast<LifeId>(integer_of(headers, header::life));
   queued.event.stored_at = time_of(headers, header::stored_at);
   if (queued.event.stored_at == Timestamp{}) queued.event.stored_at = event.timestamp;
   queued.event.event = std::make_shared<Event>(std::move(event));

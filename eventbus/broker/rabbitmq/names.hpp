@@ -29,6 +29,7 @@ inline constexpr std::string_view ordering_key = "ordering_key";
 inline constexpr std::string_view traceparent = "traceparent";
 inline constexpr std::string_view cloudevent = "x-eventbus-cloudevent";  ///< JSON object.
 inline constexpr std::string_view position = "x-eventbus-position";
+inline constexpr std::string_view life = "x-eventbus-life";            ///< Of the log, that gave the position.
 inline constexpr std::string_view stored_at = "x-eventbus-stored-at";  ///< Times: microseconds since 1970, UTC.
 inline constexpr std::string_view exchange = "x-eventbus-exchange";    ///< Of a copy: where the event was published.
 inline constexpr std::string_view routing_key = "x-eventbus-routing-key";

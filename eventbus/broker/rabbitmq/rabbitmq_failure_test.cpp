@@ -70,7 +70,7 @@ TEST_P(RabbitMqFailure, AnswersUnavailableWhileTheServerIsFrozen) {
   EXPECT_TRUE(is_unavailable(broker().declare(queue("new"))));
   EXPECT_TRUE(is_unavailable(broker().info(q)));
   EXPECT_TRUE(is_unavailable(broker().purge(q)));
-  EXPECT_TRUE(is_unavailable(broker().dead_letters(q, 0, 10)));
+  EXPECT_TRUE(is_unavailable(broker().dead_letters(q, {}, 10)));
   EXPECT_TRUE(is_unavailable(broker().redrive(q, {.event_ids = {}, .reason = {}, .all = true}, 0, false)));
   EXPECT_TRUE(is_unavailable(broker().ack(q, {taken[1].delivery_id})));
   EXPECT_TRUE(is_unavailable(broker().nack(q, {taken[2].delivery_id}, {})));
@@ -78,7 +78,7 @@ TEST_P(RabbitMqFailure, AnswersUnavailableWhileTheServerIsFrozen) {
   server().thaw();
 
   EXPECT_EQ(until_answered([&] { return broker().declare(queue("new")); }), DeclareOutcome::created);
-  EXPECT_THAT(until_answered([&] { return broker().dead_letters(q, 0, 10); }).dead_letters, SizeIs(1));
+  EXPECT_THAT(until_answered([&] { return broker().dead_letters(q, {}, 10); }).dead_letters, SizeIs(1));
 }
 
 TEST_P(RabbitMqFailure, KnowsAQueueUntilTheServerRemovedIt) {

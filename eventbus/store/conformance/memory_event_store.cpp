@@ -111,7 +111,7 @@ asio::awaitable<EventStore::LogPage> MemoryEventStore::read_log(Position after, 
 
 asio::awaitable<std::vector<RouteRecord>> MemoryEventStore::read_routes(Position after, std::size_t limit) {
   std::vector<RouteRecord> routes;
-  for (const auto& [position, stored_at, event] : log_) {
+  for (const auto& [position, stored_at, event, life] : log_) {
     if (position <= after || routes.size() == limit) continue;
     routes.push_back({position, event->timestamp, stored_at, event->exchange, event->routing_key, event->ordering_key});
   }

@@ -19,6 +19,8 @@ class MemoryEventStore final : public EventStore {
   asio::awaitable<std::vector<RouteRecord>> read_routes(Position after, std::size_t limit) override;
   asio::awaitable<std::vector<StoredEvent>> read_at(std::vector<Position> positions) override;
   Position head() const override { return static_cast<Position>(log_.size()); }
+  const LogLives& lives() const override { return lives_; }
+  asio::awaitable<bool> gave(LogPlace place) override { co_return place.position <= head() && place.life == 0; }
   asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp time) override;
 
  private:
@@ -27,6 +29,7 @@ class MemoryEventStore final : public EventStore {
 
   std::vector<StoredEvent> log_;  ///< Position n at index n - 1.
   std::map<std::string, Position> by_id_;
+  LogLives lives_;  ///< One, unnamed.
 };
 
 }  // namespace eventbus

@@ -22,6 +22,10 @@ class StoreUnderTest {
   virtual ~StoreUnderTest() = default;
   virtual EventStore& store() = 0;
   virtual void reopen() = 0;
+  /// Closes the store, keeps a copy of its data, and opens it again.
+  virtual void keep_copy() = 0;
+  /// Closes the store, puts the kept copy in the place of its data, and opens it again.
+  virtual void put_copy_back() = 0;
 };
 
 struct StoreCase {

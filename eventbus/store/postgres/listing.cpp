@@ -66,7 +66,7 @@ void append_type_condition(postgres::Statement& statement, std::string_view patt
 
 postgres::Statement listing_statement(const EventQuery& query) {
   postgres::Statement statement("SELECT ");
-  statement.append(event_columns).append(", (SELECT ").append(beyond_sql).append(" - 1 FROM eventbus_log l)");
+  statement.append(event_columns).append(", (SELECT ").append(last_sql()).append(" FROM eventbus_log l)");
   statement.append(" FROM events WHERE true");
   if (query.start_time) statement.append(" AND timestamp >= ").append_value(*query.start_time);
   if (query.end_time) statement.append(" AND timestamp <= ").append_value(*query.end_time);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <stdexcept>
 #include <unordered_map>
 
 #include "eventbus/postgres/migrations.hpp"
@@ -21,15 +22,6 @@ using Source = EventReader::Source;
 
 postgres::Deadline after(std::chrono::milliseconds time) {
   return std::chrono::steady_clock::now() + time;
-}
-
-asio::awaitable<void> follow_cluster(postgres::Connection& connection, postgres::Deadline deadline) {
-  Statement look{std::string(other_cluster_sql)};
-  const auto found = co_await connection.execute(std::move(look), deadline);
-  if (found[0].integer(0) == 0) co_return;
-  log_warning("the database is in another cluster than before; positions go on above those it holds");
-  Statement follow{std::string(follow_cluster_sql)};
-  co_await connection.execute(std::move(follow), deadline);
 }
 
 std::vector<std::int64_t> positions_of(const std::vector<OutboxEntry>& entries, Position OutboxEntry::* end) {
@@ -71,8 +63,10 @@ asio::awaitable<void> PostgresEventStore::open() {
   }
   // Those that are open already were made before the tables were looked at.
   auto lease = co_await primary_.acquire(after(settings_.timeout));
-  co_await follow_cluster(*lease, after(settings_.timeout));
-  primary_.add_check(&follow_cluster);
+  co_await life_keeper_->check(*lease, after(settings_.timeout));
+  primary_.add_check([keeper = life_keeper_](postgres::Connection& connection, postgres::Deadline deadline) {
+    return keeper->check(connection, deadline);
+  });
   co_await look();
 }
 
@@ -90,7 +84,16 @@ void PostgresEventStore::stop_taking_over() {
   if (taking_over_ != nullptr) taking_over_->stop();
 }
 
+void PostgresEventStore::saw(Position head) {
+  head_ = std::max(head_, head);
+  life_keeper_->saw(std::max(head_, newest_));
+}
+
 asio::awaitable<Position> PostgresEventStore::look() {
+  if (life_keeper_->put_back())
+    throw std::runtime_error(
+        "the database was put back from an older copy beneath the running service: it ends, since what it remembers is "
+        "lost. Start it again");
   // While old events are numbered none of their positions is the last one.
   static const std::string sql =
       "SELECT greatest((SELECT max(position) FROM events WHERE position < h.horizon), h.numbered) FROM (SELECT " +
@@ -98,7 +101,7 @@ asio::awaitable<Position> PostgresEventStore::look() {
       " END AS numbered FROM eventbus_log l) h";
   Statement statement(sql);
   const auto rows = co_await run(std::move(statement));
-  head_ = std::max(head_, Position{rows[0].integer(0)});
+  saw(Position{rows[0].integer(0)});
   co_return head_;
 }
 
@@ -115,19 +118,20 @@ asio::awaitable<std::vector<std::vector<Appended>>> PostgresEventStore::append(s
   co_return results;
 }
 
-void PostgresEventStore::note(const std::vector<std::vector<Appended>>& results) {
+void PostgresEventStore::note(std::vector<std::vector<Appended>>& results) {
   std::size_t stored = 0;
   std::size_t duplicates = 0;
   std::size_t drafts = 0;
-  for (const auto& request : results) {
-    for (const auto& appended : request) {
+  for (auto& request : results) {
+    for (auto& appended : request) {
       ++drafts;
+      lives().mark(appended.event);
       stored += appended.status == AppendStatus::stored ? 1 : 0;
       duplicates += appended.status == AppendStatus::duplicate ? 1 : 0;
       if (appended.status == AppendStatus::stored) newest_ = std::max(newest_, appended.event.position);
     }
   }
-  if (newest_ < writer_.horizon()) head_ = std::max(head_, newest_);
+  saw(newest_ < writer_.horizon() ? newest_ : head_);
   metrics_.stored.add(static_cast<double>(stored));
   metrics_.duplicates.add(static_cast<double>(duplicates));
   metrics_.batch_size.observe(static_cast<double>(drafts));
@@ -135,7 +139,12 @@ void PostgresEventStore::note(const std::vector<std::vector<Appended>>& results)
 
 asio::awaitable<std::optional<StoredEvent>> PostgresEventStore::get(std::string event_id) {
   const Stopwatch stopwatch(metrics_.query_duration);
-  co_return co_await lookup_.find(std::move(event_id));
+  auto found = co_await lookup_.find(std::move(event_id));
+  if (!found) co_return found;
+  // The replica may show an event of a life that began since this instance last heard of the primary.
+  if (reader_.has_replica() && found->position > head_) co_await look();
+  lives().mark(*found);
+  co_return found;
 }
 
 asio::awaitable<EventPage> PostgresEventStore::query(EventQuery query) {
@@ -156,6 +165,8 @@ asio::awaitable<EventPage> PostgresEventStore::query(EventQuery query) {
     page.next = query.cursor = found.next;
     if (!page.next) break;
   }
+  lives().mark(page.events);
+  if (page.next) page.next->life = lives().of(page.next->snapshot);
   co_return page;
 }
 
@@ -166,7 +177,9 @@ asio::awaitable<EventStore::LogPage> PostgresEventStore::read_log(Position after
   auto statement = log_statement(after, limit, type_pattern);
   co_await reader_.read(std::move(statement), taker, Source::primary);
   log_part_.note(limit, taker.full(), taker.events().size());
-  co_return taker.page();
+  auto page = taker.page();
+  lives().mark(page.events);
+  co_return page;
 }
 
 asio::awaitable<std::vector<RouteRecord>> PostgresEventStore::read_routes(Position after, std::size_t limit) {
@@ -200,7 +213,16 @@ asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read_at(std::vecto
   for (const auto position : positions) {
     if (const auto place = by_position.find(position); place != by_position.end()) events.push_back(place->second);
   }
+  lives().mark(events);
   co_return events;
+}
+
+/// The server is asked, since another instance may have given it a moment ago, in a life that is not known here yet.
+asio::awaitable<bool> PostgresEventStore::gave(LogPlace place) {
+  static const std::string sql = "SELECT " + std::string(beyond_sql) + " FROM eventbus_log l";
+  Statement statement(sql);
+  const auto rows = co_await run(std::move(statement));
+  co_return place.position < rows[0].integer(0) && lives().gave(place);
 }
 
 asio::awaitable<std::optional<Position>> PostgresEventStore::first_at_or_after(Timestamp time) {
@@ -253,6 +275,7 @@ asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read(std::vector<O
   events.reserve(static_cast<std::size_t>(rows.size()));
   for (int index = 0; index < rows.size(); ++index) events.push_back(read_event(rows[index]));
   std::ranges::sort(events, {}, &StoredEvent::position);
+  lives().mark(events);
   co_return events;
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
 #include "eventbus/postgres/connection_pool.hpp"
 #include "eventbus/store/event_store.hpp"
@@ -9,6 +10,7 @@
 #include "eventbus/store/postgres/event_lookup.hpp"
 #include "eventbus/store/postgres/event_reader.hpp"
 #include "eventbus/store/postgres/event_writer.hpp"
+#include "eventbus/store/postgres/life_keeper.hpp"
 #include "eventbus/store/postgres/part_size.hpp"
 #include "eventbus/store/postgres/take_over.hpp"
 #include "eventbus/store/store_metrics.hpp"
@@ -38,7 +40,7 @@ class PostgresEventStore final : public EventStore, public Outbox {
                      PostgresStoreSettings settings);
 
   /// Brings the tables up to date; first of all operations. From then on each new connection of the primary looks
-  /// whether the database was restored into another cluster. Throws `Unavailable`.
+  /// whether the database may have been put back from a copy. Throws `Unavailable`.
   asio::awaitable<void> open();
   /// Gives positions and our indexes to the events that an earlier service stored, in small steps while everything
   /// else goes on, and builds the index of payloads where it is wanted. Meanwhile who reads the log from before
@@ -48,7 +50,9 @@ class PostgresEventStore final : public EventStore, public Outbox {
   /// Ends a `take_over` that is under way, which throws then.
   void stop_taking_over();
   /// Looks at how far the log goes, other instances' events included, and returns the new head. `head` is as old as
-  /// the last look or append here: call it about every 20 ms while somebody follows the log.
+  /// the last look or append here: call it about every 20 ms while somebody follows the log. Throws std::runtime_error,
+  /// and everything else `Unavailable`, once the database was put back from a copy that lacks what this instance has
+  /// seen: what it remembers is of a log that is lost, so that the process has to end.
   asio::awaitable<Position> look();
 
   asio::awaitable<std::vector<std::vector<Appended>>> append(std::vector<AppendRequest> requests) override;
@@ -58,6 +62,8 @@ class PostgresEventStore final : public EventStore, public Outbox {
   asio::awaitable<std::vector<RouteRecord>> read_routes(Position after, std::size_t limit) override;
   asio::awaitable<std::vector<StoredEvent>> read_at(std::vector<Position> positions) override;
   Position head() const override { return head_; }
+  const LogLives& lives() const override { return life_keeper_->lives(); }
+  asio::awaitable<bool> gave(LogPlace place) override;
   asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp time) override;
 
   asio::awaitable<std::vector<OutboxEntry>> advance(std::vector<OutboxEntry> confirmed, std::size_t limit) override;
@@ -67,7 +73,8 @@ class PostgresEventStore final : public EventStore, public Outbox {
 
  private:
   asio::awaitable<postgres::Rows> run(postgres::Statement statement);
-  void note(const std::vector<std::vector<Appended>>& results);
+  void note(std::vector<std::vector<Appended>>& results);
+  void saw(Position head);
 
   postgres::ConnectionPool& primary_;
   StoreMetrics& metrics_;
@@ -75,6 +82,7 @@ class PostgresEventStore final : public EventStore, public Outbox {
   postgres_store::EventWriter writer_;
   postgres_store::EventReader reader_;
   postgres_store::EventLookup lookup_{reader_};
+  std::shared_ptr<postgres_store::LifeKeeper> life_keeper_ = std::make_shared<postgres_store::LifeKeeper>();
   postgres_store::TakeOver* taking_over_ = nullptr;
   postgres_store::PartSize listing_part_;
   postgres_store::PartSize log_part_;

@@ -25,8 +25,7 @@ class PostgresUnderTest final : public StoreUnderTest {
   PostgresEventStore& store() override { return *store_; }
   postgres::ConnectionPool& pool() { return *pool_; }
   void reopen() override {
-    if (pool_) pool_->close();
-    store_.reset();
+    close();
     pool_ = std::make_unique<postgres::ConnectionPool>(loop_.get_executor(),
                                                        postgres::ConnectionSettings::parse(url_).value(),
                                                        postgres::PoolSettings{.min = 0, .max = 8}, pool_metrics_);
@@ -37,7 +36,24 @@ class PostgresUnderTest final : public StoreUnderTest {
     opened.get();
   }
 
+  void keep_copy() override { make_database(name() + "_copy", name()); }
+  void put_copy_back() override { make_database(name(), name() + "_copy"); }
+
  private:
+  void close() {
+    if (pool_) pool_->close();
+    store_.reset();
+  }
+  std::string name() const { return url_.substr(url_.rfind('=') + 1); }
+  /// In the same server, which takes the pages of the rows as they are.
+  void make_database(const std::string& database, const std::string& like) {
+    close();
+    const auto server = postgres::TestServer::shared().url();
+    postgres::TestServer::ask(server, "DROP DATABASE IF EXISTS " + database + " WITH (FORCE)");
+    postgres::TestServer::ask(server, "CREATE DATABASE " + database + " TEMPLATE " + like);
+    reopen();
+  }
+
   asio::io_context& loop_;
   std::string url_;
   std::chrono::milliseconds timeout_;

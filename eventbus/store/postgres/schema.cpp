@@ -47,6 +47,20 @@ WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, au
       autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
 )sql";
 
+// The lives of the log, see life_keeper.hpp. A life gave the positions behind after_position, up to the next one's.
+// While instances of a version before lives are at work beside us the log stays in life 0, whose cursors are like
+// theirs.
+constexpr std::string_view lives = R"sql(
+CREATE TABLE eventbus_lives (
+  after_position BIGINT PRIMARY KEY,
+  id BIGINT NOT NULL,
+  server_start TIMESTAMPTZ NOT NULL,
+  database BIGINT NOT NULL,
+  written_by BIGINT NOT NULL);
+INSERT INTO eventbus_lives
+  SELECT 0, 0, pg_postmaster_start_time(), oid::bigint, txid_current() FROM pg_database WHERE datname = current_database();
+)sql";
+
 std::string first_step() {
   std::string sql = "DO $new$ BEGIN IF to_regclass('events') IS NULL THEN";
   sql += new_table;
@@ -62,7 +76,7 @@ std::string first_step() {
 
 std::vector<std::string_view> event_schema() {
   static const std::string first = first_step();
-  return {first};
+  return {first, lives};
 }
 
 const std::vector<IndexDefinition>& event_indexes() {

@@ -41,8 +41,9 @@ inline constexpr std::size_t indexes_before_numbering = 2;
 const IndexDefinition& payload_index();
 
 /// A database that was restored into another cluster counts transactions anew: positions go on above those it holds.
+/// Whether this one is, and what is done then.
 inline constexpr std::string_view other_cluster_sql =
-    "SELECT count(*) FROM eventbus_log l, pg_control_system() c WHERE l.system_identifier <> c.system_identifier";
+    "EXISTS (SELECT FROM eventbus_log l, pg_control_system() c WHERE l.system_identifier <> c.system_identifier)";
 inline constexpr std::string_view follow_cluster_sql =
     "UPDATE eventbus_log SET base = greatest(base, (SELECT coalesce(max(position), 0) + 1 FROM events)), "
     "system_identifier = cluster.system_identifier FROM pg_control_system() cluster "
@@ -60,5 +61,12 @@ inline std::string reader_horizon_sql(std::string_view after) {
 }
 /// SQL for the first position that a transaction which has not begun yet may store.
 inline constexpr std::string_view beyond_sql = "l.base + (txid_snapshot_xmax(txid_current_snapshot()) << 20)";
+/// SQL for the last position of the log, or while the events of an earlier service are numbered, of those that they
+/// get.
+inline const std::string& last_sql() {
+  static const std::string sql = "greatest((SELECT max(position) FROM events), CASE WHEN l.complete THEN 0 ELSE " +
+                                 std::to_string(first_base - 1) + " END)";
+  return sql;
+}
 
 }  // namespace eventbus::postgres_store

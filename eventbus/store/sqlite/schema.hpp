@@ -83,6 +83,10 @@ SELECT
   coalesce(correlation_id, id_text) AS correlation_id,
   traceparent, cloudevent, payload
 FROM readable;
+)sql",
+      R"sql(
+-- Each start of the service that stored something: the name of its life, and the position behind which it gave its own.
+CREATE TABLE lives (after_position INTEGER PRIMARY KEY, id INTEGER NOT NULL);
 )sql"};
   return steps;
 }

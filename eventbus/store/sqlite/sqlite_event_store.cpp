@@ -68,29 +68,56 @@ std::optional<Position> find_first(sqlite::Connection& connection, std::int64_t 
   return row.is_null(0) ? std::nullopt : std::optional(row.integer(0));
 }
 
+void store_life(sqlite::Connection& connection, LifeId life, Position after) {
+  connection.prepare("INSERT OR REPLACE INTO lives VALUES (?1, ?2)")
+      .bind(1, after)
+      .bind(2, static_cast<std::int64_t>(life))
+      .run();
+  connection
+      .prepare(
+          "DELETE FROM lives WHERE after_position < (SELECT after_position FROM lives "
+          "ORDER BY after_position DESC LIMIT 1 OFFSET ?1)")
+      .bind(1, static_cast<std::int64_t>(LogLives::most) - 1)
+      .run();
+}
+
 }  // namespace
 
 SqliteEventStore::SqliteEventStore(sqlite::Database& database, StoreMetrics& metrics)
     : database_(database), metrics_(metrics) {
   database_.migrate("store", event_schema());
-  head_ = largest_position(database_.startup_connection());
+  auto& connection = database_.startup_connection();
+  head_ = began_ = largest_position(connection);
+  load_lives(connection);
+}
+
+void SqliteEventStore::load_lives(sqlite::Connection& connection) {
+  auto row = connection.prepare("SELECT id, after_position FROM lives ORDER BY after_position");
+  while (row.step()) lives_.begin(static_cast<LifeId>(row.integer(0)), row.integer(1));
+  lives_.begin(life_, began_);
 }
 
 asio::awaitable<std::vector<std::vector<Appended>>> SqliteEventStore::append(std::vector<AppendRequest> requests) {
   const Stopwatch stopwatch(metrics_.write_duration);
-  auto job = [this, &requests](sqlite::Connection& connection) { return writer_.append(connection, requests); };
+  auto job = [this, &requests, life_stored = life_stored_](sqlite::Connection& connection) {
+    auto appended = writer_.append(connection, requests);
+    if (!life_stored) store_life(connection, life_, began_);
+    return appended;
+  };
   auto results = co_await database_.write(job);
+  life_stored_ = true;
   note(results);
   co_return results;
 }
 
-void SqliteEventStore::note(const std::vector<std::vector<Appended>>& results) {
+void SqliteEventStore::note(std::vector<std::vector<Appended>>& results) {
   std::size_t stored = 0;
   std::size_t duplicates = 0;
   std::size_t drafts = 0;
-  for (const auto& request : results) {
-    for (const auto& appended : request) {
+  for (auto& request : results) {
+    for (auto& appended : request) {
       ++drafts;
+      lives_.mark(appended.event);
       stored += appended.status == AppendStatus::stored ? 1 : 0;
       duplicates += appended.status == AppendStatus::duplicate ? 1 : 0;
       if (appended.status == AppendStatus::stored) head_ = std::max(head_, appended.event.position);
@@ -104,7 +131,9 @@ void SqliteEventStore::note(const std::vector<std::vector<Appended>>& results) {
 asio::awaitable<std::optional<StoredEvent>> SqliteEventStore::get(std::string event_id) {
   const Stopwatch stopwatch(metrics_.query_duration);
   auto job = [&event_id](sqlite::Connection& connection) { return find_event(connection, event_id); };
-  co_return co_await database_.read(job);
+  auto found = co_await database_.read(job);
+  if (found) lives_.mark(*found);
+  co_return found;
 }
 
 asio::awaitable<EventPage> SqliteEventStore::query(EventQuery query) {
@@ -112,7 +141,10 @@ asio::awaitable<EventPage> SqliteEventStore::query(EventQuery query) {
   Listing listing(std::move(query));
   auto job = [&listing](sqlite::Connection& connection) { return listing.read_slice(connection); };
   for (bool complete = false; !complete;) complete = co_await database_.read(job);
-  co_return listing.take_page();
+  auto page = listing.take_page();
+  lives_.mark(page.events);
+  if (page.next) page.next->life = lives_.of(page.next->snapshot);
+  co_return page;
 }
 
 asio::awaitable<EventStore::LogPage> SqliteEventStore::read_log(Position after, std::size_t limit,
@@ -120,7 +152,9 @@ asio::awaitable<EventStore::LogPage> SqliteEventStore::read_log(Position after, 
   auto job = [after, limit, &type_pattern](sqlite::Connection& connection) {
     return scan_log(connection, after, limit, type_pattern);
   };
-  co_return co_await database_.read(job);
+  auto page = co_await database_.read(job);
+  lives_.mark(page.events);
+  co_return page;
 }
 
 asio::awaitable<std::vector<RouteRecord>> SqliteEventStore::read_routes(Position after, std::size_t limit) {
@@ -130,7 +164,17 @@ asio::awaitable<std::vector<RouteRecord>> SqliteEventStore::read_routes(Position
 
 asio::awaitable<std::vector<StoredEvent>> SqliteEventStore::read_at(std::vector<Position> positions) {
   auto job = [&positions](sqlite::Connection& connection) { return fetch(connection, positions); };
-  co_return co_await database_.read(job);
+  auto events = co_await database_.read(job);
+  lives_.mark(events);
+  co_return events;
+}
+
+/// The end is a second sign: of a machine that was put back with the running service in it.
+asio::awaitable<bool> SqliteEventStore::gave(LogPlace place) {
+  if (!lives_.gave(place)) co_return false;
+  if (place.position <= head_) co_return true;
+  auto job = [](sqlite::Connection& connection) { return largest_position(connection); };
+  co_return place.position <= co_await database_.read(job);
 }
 
 asio::awaitable<std::optional<Position>> SqliteEventStore::first_at_or_after(Timestamp time) {

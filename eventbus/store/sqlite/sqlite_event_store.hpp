@@ -1,5 +1,6 @@
 #pragma once
 
+#include "eventbus/core/random_id.hpp"
 #include "eventbus/sqlite/database.hpp"
 #include "eventbus/store/event_store.hpp"
 #include "eventbus/store/sqlite/event_writer.hpp"
@@ -8,7 +9,8 @@
 namespace eventbus {
 
 /// The event log in a SQLite file: one append is a job of the database's writer thread, committed together with
-/// whatever else waits there; reading goes to its reader threads. Both references must outlive the store; see
+/// whatever else waits there; reading goes to its reader threads. Before each start the file may have been put back
+/// from a copy, so that each store object is a life of the log. Both references must outlive the store; see
 /// `EventStore` for the rest.
 class SqliteEventStore final : public EventStore {
  public:
@@ -22,15 +24,22 @@ class SqliteEventStore final : public EventStore {
   asio::awaitable<std::vector<RouteRecord>> read_routes(Position after, std::size_t limit) override;
   asio::awaitable<std::vector<StoredEvent>> read_at(std::vector<Position> positions) override;
   Position head() const override { return head_; }
+  const LogLives& lives() const override { return lives_; }
+  asio::awaitable<bool> gave(LogPlace place) override;
   asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp time) override;
 
  private:
-  void note(const std::vector<std::vector<Appended>>& results);
+  void load_lives(sqlite::Connection& connection);
+  void note(std::vector<std::vector<Appended>>& results);
 
   sqlite::Database& database_;
   StoreMetrics& metrics_;
   EventWriter writer_;  ///< Writer thread only.
   Position head_ = 0;
+  LogLives lives_;  ///< The last one is ours.
+  const LifeId life_ = random_id();
+  Position began_ = 0;        ///< Our life gives the positions behind it.
+  bool life_stored_ = false;  ///< With the first events that it gave.
 };
 
 }  // namespace eventbus

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "eventbus/store/conformance/event_store_lives.hpp"
 #include "eventbus/store/conformance/event_store_random.hpp"
 #include "eventbus/store/conformance/event_store_suite.hpp"
 #include "eventbus/store/sqlite/listing_keys.hpp"
@@ -14,6 +15,7 @@ std::unique_ptr<StoreUnderTest> make_sqlite(asio::io_context& loop) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Adapter, EventStoreConformance, testing::Values(StoreCase{"sqlite", make_sqlite}), case_name);
+INSTANTIATE_TEST_SUITE_P(Adapter, EventStoreLives, testing::Values(StoreCase{"sqlite", make_sqlite}), case_name);
 
 std::string plan_of(SqliteUnderTest& under_test, const std::string& sql) {
   std::string plan;
@@ -53,6 +55,68 @@ TEST(SqliteEventStore, PeopleCanReadTheView) {
   EXPECT_EQ(under_test.connect().query_text(
                 "SELECT event_id || ' ' || timestamp || ' ' || event_type || ' ' || exchange FROM event_view"),
             "01890a5d-ac96-774b-bcce-b302099a8057 2023-11-14T22:13:20.000000Z order.paid events");
+}
+
+class SqliteLives : public testing::Test {
+ protected:
+  Position append(const std::string& id) {
+    std::vector<AppendRequest> requests;
+    requests.push_back({{DraftBuilder{id}.build()}, false});
+    return run(one.store().append(std::move(requests))).front().front().event.position;
+  }
+  bool gave(LogPlace place) { return run(one.store().gave(place)); }
+  template <class T>
+  T run(asio::awaitable<T> work) {
+    return result_of(loop, asio::co_spawn(loop, std::move(work), asio::use_future), "the store");
+  }
+  std::int64_t count() { return one.connect().query_integer("SELECT count(*) FROM lives"); }
+
+  asio::io_context loop;
+  SqliteUnderTest one{loop};
+};
+
+TEST_F(SqliteLives, CursorsOfAVersionThatKnewNoneGoOnWorking) {
+  append("a");
+  append("b");
+  one.close();
+  {
+    sqlite::Connection old(one.file(), sqlite::OpenMode::read_write);
+    old.execute("DROP TABLE lives; UPDATE schema_versions SET version = 1 WHERE component = 'store'");
+  }
+  one.reopen();
+  EXPECT_EQ(append("c"), 3);
+  EXPECT_TRUE(gave({1, 0}));
+  EXPECT_TRUE(gave({2, 0}));
+  EXPECT_FALSE(gave({3, 0})) << "that version may have given it in a time that was lost since";
+}
+
+TEST_F(SqliteLives, AreRecordedOnceTheyGaveSomething) {
+  one.reopen();
+  EXPECT_EQ(count(), 0);
+  for (const char* id : {"a", "b", "c"}) {
+    append(id);
+    append(id);
+    one.reopen();
+    one.reopen();
+  }
+  EXPECT_EQ(count(), 3);
+}
+
+TEST_F(SqliteLives, AreForgottenAfterManyOthers) {
+  append("a");
+  const auto first = run(one.store().get("a"))->place();
+  one.close();
+  {
+    sqlite::Connection file(one.file(), sqlite::OpenMode::read_write);
+    file.execute(
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000) INSERT INTO lives SELECT n, n "
+        "FROM n; UPDATE deleted SET last_position = 6000");
+  }
+  one.reopen();
+  append("b");
+  EXPECT_EQ(count(), static_cast<std::int64_t>(LogLives::most));
+  EXPECT_TRUE(gave(first));
+  EXPECT_FALSE(gave({5000, 4711}));
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ class SqliteUnderTest final : public StoreUnderTest {
   ~SqliteUnderTest() override {
     close();
     std::filesystem::remove_all(directory_);
+    std::filesystem::remove_all(copy());
   }
   EventStore& store() override { return *store_; }
   void close() {
@@ -33,10 +34,22 @@ class SqliteUnderTest final : public StoreUnderTest {
     close();
     open();
   }
+  void keep_copy() override {
+    close();
+    std::filesystem::copy(directory_, copy());
+    open();
+  }
+  void put_copy_back() override {
+    close();
+    std::filesystem::remove_all(directory_);
+    std::filesystem::copy(copy(), directory_);
+    open();
+  }
   std::filesystem::path file() const { return directory_ / "eventbus.db"; }
   sqlite::Connection connect() const { return {file(), sqlite::OpenMode::read_only}; }
 
  private:
+  std::filesystem::path copy() const { return directory_.string() + "-copy"; }
   void open() {
     database_ =
         std::make_unique<sqlite::Database>(loop_.get_executor(), sqlite::DatabaseSettings{.directory = directory_});
