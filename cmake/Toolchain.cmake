@@ -8,6 +8,8 @@ endif()
 
 add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror=return-type -Werror=unused-result)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # In a unity build every source is an included file, whose anonymous namespace gcc takes for that of a header.
+  add_compile_options(-Wno-subobject-linkage)
   # gcc 12 warns of uninitialised and dangling memory inside libstdc++ and Boost coroutine frames.
   add_compile_options(-Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow -Wno-restrict -Wno-mismatched-new-delete)
 endif()

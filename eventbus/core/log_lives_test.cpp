@@ -32,7 +32,7 @@ TEST(LogLives, ACopyKnowsWhatItGaveAndNothingOfTheLogItWasTakenFrom) {
 
 TEST(LogLives, TakePlacesFromBeforeTheRememberedLivesAsTheyAre) {
   LogLives lives;
-  for (std::size_t life = 1; life <= LogLives::most + 2; ++life) lives.begin(life, static_cast<Position>(life));
+  for (std::size_t n = 1; n <= LogLives::most + 2; ++n) lives.begin(n, static_cast<Position>(n));
   EXPECT_EQ(lives.of(3), 0U);
   EXPECT_TRUE(lives.gave({3, 2}));
   EXPECT_EQ(lives.of(4), 3U);
