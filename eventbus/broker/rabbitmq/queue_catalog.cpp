@@ -155,8 +155,9 @@ asio::awaitable<std::optional<Position>> QueueCatalog::claim_backfill(std::strin
       "UPDATE eventbus_queues SET backfilled_by = $2, backfill_claimed_until = now() + $3::bigint * interval '1 ms' "
       "WHERE name = $1 AND backfilled_to IS NOT NULL "
       "AND (backfilled_by IS NULL OR backfilled_by = $2 OR backfill_claimed_until < now() "
-      // Further ahead than anybody claims: the server's clock was set back.
-      "OR backfill_claimed_until > now() + $3::bigint * interval '1 ms') RETURNING backfilled_to");
+      // Far further ahead than anybody claims: the server's clock was set back. Far, since now() is when this began,
+      // and another claim that it waited for may have begun later.
+      "OR backfill_claimed_until > now() + $3::bigint * interval '2 ms') RETURNING backfilled_to");
   statement.add(std::string_view(queue));
   statement.add(std::bit_cast<std::int64_t>(instance));
   statement.add(std::int64_t{claim_time.count()});
