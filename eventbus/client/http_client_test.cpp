@@ -95,7 +95,7 @@ TEST(HttpClient, CanBeInterruptedFromAnotherThread) {
   asio::ip::tcp::acceptor silent(loop, {asio::ip::address_v4::loopback(), 0});
   HttpClient client({.host = "127.0.0.1", .port = std::to_string(silent.local_endpoint().port()), .base_path = ""});
   std::thread other([&] {
-    silent.accept();
+    const auto held = silent.accept();
     client.interrupt();
   });
   EXPECT_THROW(client.send({.target = "/"}), Interrupted);
