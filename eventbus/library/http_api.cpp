@@ -1,5 +1,7 @@
 #include "eventbus/library/http_api.hpp"
 
+#include <boost/system/system_error.hpp>
+
 namespace eventbus {
 namespace {
 
@@ -63,6 +65,8 @@ asio::awaitable<Result<HttpAnswer>> HttpApi::send(HttpRequest request, std::chro
     co_return fail(ErrorCode::unavailable, error.what());
   } catch (const AnswerTooLarge& error) {
     co_return fail(ErrorCode::too_large, error.what());
+  } catch (const boost::system::system_error& cancelled) {  // Between two operations of the connection.
+    co_return fail(ErrorCode::unavailable, connection_lost(*server_, cancelled.code(), timeout_ + patience).what());
   }
 }
 
