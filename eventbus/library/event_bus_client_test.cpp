@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <future>
+#include <utility>
 
 #include "eventbus/client/test_scripted_server.hpp"
 #include "eventbus/client/test_scripted_service.hpp"
@@ -201,6 +202,15 @@ TEST(EventBusClient, GivesErrorsTheirCodeAndWhatToDo) {
     EXPECT_THAT(bus.get_queue(foreign).error().detail, HasSubstr("URL"));
   }
   EXPECT_EQ(EventBusClient("nonsense").check_health().error().code, ErrorCode::invalid);
+}
+
+TEST(EventBusClient, KnowsEveryCodeOfTheService) {
+  for (int number = 0; number <= std::to_underlying(ErrorCode::internal); ++number) {
+    const auto code = static_cast<ErrorCode>(number);
+    const auto known = describe(code);
+    ScriptedService service({{"GET /queues/q", problem(known.status, std::string(known.name), "No.")}});
+    EXPECT_EQ(EventBusClient(service.url()).get_queue("q").error().code, code) << known.name;
+  }
 }
 
 TEST(EventBusClient, TellsThatTheOutcomeIsOpenWhenTheServiceDiesWhileItAnswers) {

@@ -12,7 +12,7 @@ namespace {
 /// The code that is called so, or one of the same status where this program does not know it.
 ErrorCode code_of(std::string_view name, int status) {
   std::optional<ErrorCode> similar;
-  for (auto number = 0; number <= std::to_underlying(ErrorCode::exchange_conflict); ++number) {
+  for (auto number = 0; number <= std::to_underlying(ErrorCode::internal); ++number) {
     const auto code = static_cast<ErrorCode>(number);
     const auto known = describe(code);
     if (known.name == name) return code;
