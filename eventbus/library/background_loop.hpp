@@ -17,6 +17,19 @@ namespace eventbus {
 
 namespace asio = boost::asio;
 
+/// Exceptions as errors, since the library's callers get all errors in one way: `Unavailable` as that code, whatever
+/// else, a fault of the library, as `internal`.
+template <class T>
+asio::awaitable<Result<T>> without_throwing(asio::awaitable<Result<T>> work) {
+  try {
+    co_return co_await std::move(work);
+  } catch (const Unavailable& error) {
+    co_return fail(ErrorCode::unavailable, error.what());
+  } catch (const std::exception& fault) {
+    co_return fail(ErrorCode::internal, fault.what());
+  }
+}
+
 /// An event loop on a thread of its own, for objects that are used from any thread and by programs without a loop. What
 /// runs there must not outlive what it uses: finish it before the loop is destroyed. An exception that nobody awaits
 /// is logged there: a library must not end its program.
@@ -40,6 +53,15 @@ class BackgroundLoop {
   asio::awaitable<T> run(asio::awaitable<T> work) {
     co_return co_await asio::co_spawn(context_, std::move(work), asio::use_awaitable);
   }
+  /// The two for work whose exceptions become errors, see `without_throwing`.
+  template <class T>
+  Result<T> wait_for_result(asio::awaitable<Result<T>> work) {
+    return wait(without_throwing(std::move(work)));
+  }
+  template <class T>
+  asio::awaitable<Result<T>> run_for_result(asio::awaitable<Result<T>> work) {
+    return run(without_throwing(std::move(work)));
+  }
   /// Calls it there and blocks until it has returned. Not from the loop itself.
   void call(const std::function<void()>& work);
 
@@ -50,18 +72,5 @@ class BackgroundLoop {
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
   std::thread thread_;
 };
-
-/// Exceptions as errors, since the library's callers get all errors in one way: `Unavailable` as that code, whatever
-/// else, a fault of the library, as `internal`.
-template <class T>
-asio::awaitable<Result<T>> without_throwing(asio::awaitable<Result<T>> work) {
-  try {
-    co_return co_await std::move(work);
-  } catch (const Unavailable& error) {
-    co_return fail(ErrorCode::unavailable, error.what());
-  } catch (const std::exception& fault) {
-    co_return fail(ErrorCode::internal, fault.what());
-  }
-}
 
 }  // namespace eventbus

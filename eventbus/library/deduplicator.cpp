@@ -162,15 +162,6 @@ struct Deduplicator::Impl {
     forgetting = false;
   }
 
-  template <class T>
-  asio::awaitable<Result<T>> run(asio::awaitable<Result<T>> work) {
-    return loop.run(without_throwing(std::move(work)));
-  }
-  template <class T>
-  Result<T> wait(asio::awaitable<Result<T>> work) {
-    return loop.wait(without_throwing(std::move(work)));
-  }
-
   std::string database;
   std::string consumer;
   DeduplicatorLimits limits;
@@ -187,14 +178,14 @@ Deduplicator::Deduplicator(std::string database, std::string consumer, Deduplica
 Deduplicator::~Deduplicator() = default;
 
 Result<void> Deduplicator::initialize_schema() {
-  return impl_->wait(impl_->prepare());
+  return impl_->loop.wait_for_result(impl_->prepare());
 }
 asio::awaitable<Result<void>> Deduplicator::async_initialize_schema() {
-  return impl_->run(impl_->prepare());
+  return impl_->loop.run_for_result(impl_->prepare());
 }
 
 Result<bool> Deduplicator::once(std::string event_id, const Work& work) {
-  auto begun = impl_->wait(impl_->begin(std::move(event_id)));
+  auto begun = impl_->loop.wait_for_result(impl_->begin(std::move(event_id)));
   if (!begun) return std::unexpected(std::move(begun.error()));
   if (!*begun) return false;
   Transaction::State state{impl_->loop, std::move(*begun), {}};
@@ -202,14 +193,14 @@ Result<bool> Deduplicator::once(std::string event_id, const Work& work) {
   try {
     work(transaction);
   } catch (...) {
-    impl_->wait(impl_->undo(std::move(state.transaction)));
+    impl_->loop.wait_for_result(impl_->undo(std::move(state.transaction)));
     throw;
   }
-  return impl_->wait(impl_->commit(std::move(state.transaction), std::move(state.failure)));
+  return impl_->loop.wait_for_result(impl_->commit(std::move(state.transaction), std::move(state.failure)));
 }
 
 asio::awaitable<Result<bool>> Deduplicator::async_once(std::string event_id, AsyncWork work) {
-  auto beginning = impl_->run(impl_->begin(std::move(event_id)));
+  auto beginning = impl_->loop.run_for_result(impl_->begin(std::move(event_id)));
   auto begun = co_await std::move(beginning);
   if (!begun) co_return std::unexpected(std::move(begun.error()));
   if (!*begun) co_return false;
@@ -222,32 +213,33 @@ asio::awaitable<Result<bool>> Deduplicator::async_once(std::string event_id, Asy
   } catch (...) {
     thrown = std::current_exception();
   }
-  auto ending = thrown ? impl_->run(impl_->undo(std::move(state.transaction)))
-                       : impl_->run(impl_->commit(std::move(state.transaction), std::move(state.failure)));
+  auto ending = thrown
+                    ? impl_->loop.run_for_result(impl_->undo(std::move(state.transaction)))
+                    : impl_->loop.run_for_result(impl_->commit(std::move(state.transaction), std::move(state.failure)));
   auto result = co_await std::move(ending);
   if (thrown) std::rethrow_exception(thrown);
   co_return result;
 }
 
 Result<bool> Deduplicator::contains(std::string event_id) {
-  return impl_->wait(impl_->contains(std::move(event_id)));
+  return impl_->loop.wait_for_result(impl_->contains(std::move(event_id)));
 }
 asio::awaitable<Result<bool>> Deduplicator::async_contains(std::string event_id) {
-  return impl_->run(impl_->contains(std::move(event_id)));
+  return impl_->loop.run_for_result(impl_->contains(std::move(event_id)));
 }
 
 Result<bool> Deduplicator::remember(std::string event_id) {
-  return impl_->wait(impl_->remember(std::move(event_id)));
+  return impl_->loop.wait_for_result(impl_->remember(std::move(event_id)));
 }
 asio::awaitable<Result<bool>> Deduplicator::async_remember(std::string event_id) {
-  return impl_->run(impl_->remember(std::move(event_id)));
+  return impl_->loop.run_for_result(impl_->remember(std::move(event_id)));
 }
 
 Result<std::size_t> Deduplicator::size() {
-  return impl_->wait(impl_->size());
+  return impl_->loop.wait_for_result(impl_->size());
 }
 asio::awaitable<Result<std::size_t>> Deduplicator::async_size() {
-  return impl_->run(impl_->size());
+  return impl_->loop.run_for_result(impl_->size());
 }
 
 Result<SqlResult> Deduplicator::Transaction::execute(std::string sql, std::vector<std::optional<std::string>> values) {

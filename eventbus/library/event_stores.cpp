@@ -121,15 +121,6 @@ struct EventStore::Impl {
     co_return events;
   }
 
-  template <class T>
-  asio::awaitable<Result<T>> run(asio::awaitable<Result<T>> work) {
-    return loop.run(without_throwing(std::move(work)));
-  }
-  template <class T>
-  Result<T> wait(asio::awaitable<Result<T>> work) {
-    return loop.wait(without_throwing(std::move(work)));
-  }
-
   BackgroundLoop loop;
   MakeBackend make;
   std::unique_ptr<StoreBackend> backend;
@@ -140,51 +131,52 @@ EventStore::EventStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 EventStore::~EventStore() = default;
 
 Result<void> EventStore::initialize_schema() {
-  return impl_->wait(impl_->open());
+  return impl_->loop.wait_for_result(impl_->open());
 }
 asio::awaitable<Result<void>> EventStore::async_initialize_schema() {
-  return impl_->run(impl_->open());
+  return impl_->loop.run_for_result(impl_->open());
 }
 
 Result<bool> EventStore::store_event(Event event) {
-  return impl_->wait(impl_->append_one(std::move(event)));
+  return impl_->loop.wait_for_result(impl_->append_one(std::move(event)));
 }
 asio::awaitable<Result<bool>> EventStore::async_store_event(Event event) {
-  return impl_->run(impl_->append_one(std::move(event)));
+  return impl_->loop.run_for_result(impl_->append_one(std::move(event)));
 }
 
 Result<std::size_t> EventStore::store_events(std::vector<Event> events) {
-  return impl_->wait(impl_->append(std::move(events)));
+  return impl_->loop.wait_for_result(impl_->append(std::move(events)));
 }
 asio::awaitable<Result<std::size_t>> EventStore::async_store_events(std::vector<Event> events) {
-  return impl_->run(impl_->append(std::move(events)));
+  return impl_->loop.run_for_result(impl_->append(std::move(events)));
 }
 
 Result<std::optional<StoredEvent>> EventStore::get_event_by_id(std::string event_id) {
-  return impl_->wait(impl_->get(std::move(event_id)));
+  return impl_->loop.wait_for_result(impl_->get(std::move(event_id)));
 }
 asio::awaitable<Result<std::optional<StoredEvent>>> EventStore::async_get_event_by_id(std::string event_id) {
-  return impl_->run(impl_->get(std::move(event_id)));
+  return impl_->loop.run_for_result(impl_->get(std::move(event_id)));
 }
 
 Result<std::vector<StoredEvent>> EventStore::replay_events(std::optional<Timestamp> start_time,
                                                            std::optional<Timestamp> end_time, std::string event_type,
                                                            std::size_t limit) {
-  return impl_->wait(impl_->listing({start_time, end_time, std::move(event_type)}, limit));
+  return impl_->loop.wait_for_result(impl_->listing({start_time, end_time, std::move(event_type)}, limit));
 }
 asio::awaitable<Result<std::vector<StoredEvent>>> EventStore::async_replay_events(std::optional<Timestamp> start_time,
                                                                                   std::optional<Timestamp> end_time,
                                                                                   std::string event_type,
                                                                                   std::size_t limit) {
-  return impl_->run(impl_->listing({start_time, end_time, std::move(event_type)}, limit));
+  return impl_->loop.run_for_result(impl_->listing({start_time, end_time, std::move(event_type)}, limit));
 }
 
 EventReplay EventStore::replay(ReplayFilter filter) {
   auto* impl = impl_.get();
-  return {[impl, filter = std::move(filter)](std::string cursor) {
-            return impl->run(impl->page(filter, std::move(cursor), events_a_page));
-          },
-          [impl](asio::awaitable<Result<EventReplay::Page>> page) { return impl->wait(std::move(page)); }};
+  return {
+      [impl, filter = std::move(filter)](std::string cursor) {
+        return impl->loop.run_for_result(impl->page(filter, std::move(cursor), events_a_page));
+      },
+      [impl](asio::awaitable<Result<EventReplay::Page>> page) { return impl->loop.wait_for_result(std::move(page)); }};
 }
 
 PostgreSQLEventStore::PostgreSQLEventStore(std::string url, std::size_t connections)

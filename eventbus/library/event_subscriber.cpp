@@ -278,30 +278,30 @@ QueueDefinition definition_of(std::string queue, std::vector<std::string> routin
 Result<void> EventSubscriber::declare_queue(std::string queue, std::vector<std::string> routing_keys,
                                             std::string exchange) {
   auto work = impl_->declare(definition_of(std::move(queue), std::move(routing_keys), exchange));
-  return impl_->link.loop.wait(without_throwing(std::move(work)));
+  return impl_->link.loop.wait_for_result(std::move(work));
 }
 
 asio::awaitable<Result<void>> EventSubscriber::async_declare_queue(std::string queue,
                                                                    std::vector<std::string> routing_keys,
                                                                    std::string exchange) {
   auto work = impl_->declare(definition_of(std::move(queue), std::move(routing_keys), exchange));
-  return impl_->link.loop.run(without_throwing(std::move(work)));
+  return impl_->link.loop.run_for_result(std::move(work));
 }
 
 Result<void> EventSubscriber::start_consuming(std::string queue) {
-  return impl_->link.loop.wait(without_throwing(impl_->start(std::move(queue))));
+  return impl_->link.loop.wait_for_result(impl_->start(std::move(queue)));
 }
 
 asio::awaitable<Result<void>> EventSubscriber::async_start_consuming(std::string queue) {
-  return impl_->link.loop.run(without_throwing(impl_->start(std::move(queue))));
+  return impl_->link.loop.run_for_result(impl_->start(std::move(queue)));
 }
 
 Result<void> EventSubscriber::wait() {
-  return impl_->link.loop.wait(without_throwing(impl_->until_ended()));
+  return impl_->link.loop.wait_for_result(impl_->until_ended());
 }
 
 asio::awaitable<Result<void>> EventSubscriber::async_wait() {
-  return impl_->link.loop.run(without_throwing(impl_->until_ended()));
+  return impl_->link.loop.run_for_result(impl_->until_ended());
 }
 
 void EventSubscriber::stop_consuming() {
