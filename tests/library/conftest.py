@@ -17,22 +17,21 @@ def prefix(tmp_path_factory):
     return place
 
 
-@pytest.fixture(scope="session")
-def consumer(prefix, tmp_path_factory):
-    """The folder of the built programs of tests/library/consumer."""
-    place = tmp_path_factory.mktemp("consumer")
-    run("cmake", "-S", ROOT / "tests/library/consumer", "-B", place, f"-DCMAKE_PREFIX_PATH={prefix}")
+def built(source, prefix, place):
+    """The folder of the programs of `source`, built with the library in `prefix`."""
+    run("cmake", "-S", ROOT / source, "-B", place, f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", place, "--parallel", "2")
     return place
+
+
+@pytest.fixture(scope="session")
+def consumer(prefix, tmp_path_factory):
+    return built("tests/library/consumer", prefix, tmp_path_factory.mktemp("consumer"))
 
 
 @pytest.fixture(scope="session")
 def examples(prefix, tmp_path_factory):
-    """The folder of the built examples."""
-    place = tmp_path_factory.mktemp("examples")
-    run("cmake", "-S", ROOT / "examples/cpp", "-B", place, f"-DCMAKE_PREFIX_PATH={prefix}")
-    run("cmake", "--build", place, "--parallel", "2")
-    return place
+    return built("examples/cpp", prefix, tmp_path_factory.mktemp("examples"))
 
 
 @pytest.fixture(scope="module")
