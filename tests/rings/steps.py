@@ -32,7 +32,7 @@ def unit(tally, _):
 
 ON_REAL_SERVERS = "amqp|postgres|rabbitmq|library"
 ONLY_FULL_SANITIZED = f"{ON_REAL_SERVERS}|^cli$"  # building and running them takes half an hour
-WITHOUT_THREADS = "^core$|^cli|^testing$"
+WITHOUT_THREADS = "^core$|^cli_|^testing$"
 
 
 def ctest(tally, preset, *prefix, only=".", without="^$"):
