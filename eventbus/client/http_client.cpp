@@ -92,8 +92,7 @@ struct HttpClient::Impl {
     error_code error = write(request);
     if (!error) error = read_head(request, parser);
     if (!error) return;
-    const bool unanswered = !parser || !parser->got_some();
-    if (!kept || !unanswered || error == beast::error::timeout || !may_repeat(request)) lost(error);
+    if (!kept || !may_repeat(request, parser, error)) lost(error);
     close();
     begin(request, parser);
   }

@@ -51,9 +51,7 @@ asio::awaitable<HttpAnswer> HttpConnection::send(HttpRequest request, std::chron
       throw AnswerTooLarge("the answer of " + server_.text() + " is larger than " +
                            std::to_string(most_answer_bytes_ >> 20U) + " MiB; ask for less at a time");
     }
-    const bool unanswered = !parser || !parser->got_some();
-    if (!kept || !unanswered || error == beast::error::timeout || !may_repeat(request))
-      throw connection_lost(server_, error, timeout);
+    if (!kept || !may_repeat(request, parser, error)) throw connection_lost(server_, error, timeout);
     kept = false;
   }
 }

@@ -74,8 +74,11 @@ bool still_open(asio::ip::tcp::socket& socket) {
          (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-bool may_repeat(const HttpRequest& request) {
-  return request.repeatable || request.method == "GET" || request.method == "HEAD" || request.method == "PUT";
+bool may_repeat(const HttpRequest& request, const std::optional<AnswerParser>& parser, const error_code& broken) {
+  const bool unanswered = !parser || !parser->got_some();
+  const bool harmless =
+      request.repeatable || request.method == "GET" || request.method == "HEAD" || request.method == "PUT";
+  return unanswered && harmless && broken != beast::error::timeout;
 }
 
 Unreachable cannot_reach(const ServerUrl& server, const error_code& error, std::chrono::milliseconds timeout) {

@@ -38,8 +38,10 @@ HttpAnswer answer_of(AnswerParser& parser);
 /// Whether a kept connection can take another request: the server has neither closed it nor said anything unasked. One
 /// system call.
 bool still_open(boost::asio::ip::tcp::socket& socket);
-/// Whether a request that may or may not have been carried out may be sent once more.
-bool may_repeat(const HttpRequest& request);
+/// Whether a request that a kept connection broke at may be sent once more: no answer had begun, time is left, and
+/// carrying it out twice does no more than once.
+bool may_repeat(const HttpRequest& request, const std::optional<AnswerParser>& parser,
+                const boost::system::error_code& broken);
 
 /// Before a connection was made, and after.
 Unreachable cannot_reach(const ServerUrl& server, const boost::system::error_code& error,
