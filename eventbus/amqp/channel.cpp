@@ -1,8 +1,21 @@
 #include "eventbus/amqp/channel.hpp"
 
+#include <algorithm>
+
 #include "eventbus/amqp/wire_fields.hpp"
 
 namespace eventbus::amqp {
+
+namespace {
+
+constexpr std::chrono::milliseconds longest_pause{5000};
+
+}  // namespace
+
+Channel::Channel(std::uint16_t number, const ConnectionSettings& settings, LinkStatus& status)
+    : number_(number), policy_(settings.reconnect), stall_limit_(settings.stall_limit), status_(status) {
+  policy_.max_delay = std::min(policy_.max_delay, longest_pause);
+}
 
 void Channel::attach(Session& session) {
   session_ = &session;

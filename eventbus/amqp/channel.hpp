@@ -14,15 +14,15 @@ namespace eventbus::amqp {
 inline constexpr std::size_t most_waiting = 4096;
 
 /// One channel that heals: opened with every session, and again after the server closed it, at once the first time and
-/// with backoff while it goes on. Breaks the connection when the server owes an answer for too long: a channel of
+/// with backoff while it goes on, but at least every five seconds: the connection is good, and what was missing may be
+/// made again at any time. Breaks the connection when the server owes an answer for too long: a channel of
 /// RabbitMQ can hang for good on a quorum queue that was just starting, and not even be closed then. Used on the
 /// connection's thread only.
 class Channel {
  public:
   using Time = Deadline;
 
-  Channel(std::uint16_t number, const ConnectionSettings& settings, LinkStatus& status)
-      : number_(number), policy_(settings.reconnect), stall_limit_(settings.stall_limit), status_(status) {}
+  Channel(std::uint16_t number, const ConnectionSettings& settings, LinkStatus& status);
   virtual ~Channel() = default;
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;

@@ -89,6 +89,17 @@ TEST_F(ConsumerTest, WaitsForAQueueThatIsMissing) {
   EXPECT_TRUE(receives(1));
 }
 
+TEST_F(ConsumerTest, ComesBackWithinSecondsHoweverSlowlyItsConnectionWould) {
+  auto settings = bench.settings();
+  settings.reconnect = {.delay = std::chrono::hours{1}, .max_delay = std::chrono::hours{1}};
+  Connection patient(bench.loop.get_executor(), settings);
+  const auto consumer = patient.consume("later", 10, listener.handler());
+  ASSERT_TRUE(bench.run_until([&] { return listener.troubles.size() >= 2; }));
+  ASSERT_TRUE(bench.run(connection.declare_queue({.name = "later"}, bench.soon())));
+  ASSERT_TRUE(bench.run(connection.publish(numbered("later", 0, 1), bench.soon())));
+  EXPECT_TRUE(receives(1));
+}
+
 TEST_F(ConsumerTest, SaysThatItsQueueWasDeletedAndTakesItsSuccessor) {
   publish(1);
   const auto consumer = connection.consume("q", 10, listener.handler());
