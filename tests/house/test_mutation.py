@@ -16,7 +16,7 @@ int sum(const std::vector<int>& numbers, int limit) {
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     if (numbers[i] <= 0) continue;
     if (const int number = numbers[i]; number > limit) break;
-    sum += numbers[i];
+    sum += numbers[i];  // not "//"
   }
   return sum;
 }

@@ -41,10 +41,19 @@ def closing(text, start=0):
     return -1
 
 
+def outside_quotes(line):
+    """The line with what stands in quotes blanked out, of the same length."""
+    return re.sub(r'R"\(.*?\)"|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])\'', lambda found: "_" * len(found[0]), line)
+
+
 def outside_strings(line):
     """The line with what stands in quotes and comments blanked out, of the same length."""
-    line = re.sub(r'R"\(.*?\)"|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])\'', lambda found: "_" * len(found[0]), line)
-    return re.sub(r"//.*", lambda found: "_" * len(found[0]), line)
+    return re.sub(r"//.*", lambda found: "_" * len(found[0]), outside_quotes(line))
+
+
+def without_comment(line):
+    """The line up to the comment that it ends with."""
+    return line[:len(outside_quotes(line).split("//")[0])].rstrip()
 
 
 def swaps(expression):
@@ -147,6 +156,7 @@ class Breaker:
         return 0
 
     def _dropped(self, lines):
+        lines = [without_comment(line) for line in lines]
         statement = "\n".join(lines)
         what = " ".join(" ".join(line.split()) for line in lines)
         choice = f"if (!{self._switch(f'dropped: {what}')}) {{ {statement.strip()} }}"
