@@ -7,12 +7,13 @@
 #include "eventbus/broker/conformance/broker_model.hpp"
 #include "eventbus/broker/conformance/broker_suite.hpp"
 
-/// Random operations on a plain and an ordered queue, each compared with the model.
+/// Random operations on a plain and an ordered queue, on one that wants few events, and on one that comes late and
+/// wants all of them; each is compared with the model.
 namespace eventbus {
 
 TEST_P(BrokerRandom, AgreesWithTheModel) {
   constexpr int seeds = 5;
-  constexpr int steps = 200;
+  constexpr int steps = 300;
   for (int seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     under_test = nullptr;
@@ -22,14 +23,21 @@ TEST_P(BrokerRandom, AgreesWithTheModel) {
       return std::uniform_int_distribution<std::size_t>(0, most)(random);
     };
     Millis now{0};
+    std::vector<std::pair<std::string, std::string>> log;  // id and key of each event
     std::map<std::string, QueueModel> models;
-    for (const bool ordered : {false, true}) {
-      auto definition = queue(ordered ? "ordered" : "plain");
+    const auto add = [&](const std::string& name, bool ordered) {
+      auto definition = queue(name, name == "rare" ? "order.*" : "#");
       definition.ordered = ordered;
       definition.lease = Millis{10000};
+      if (name == "late") definition.start_from.kind = StartFrom::Kind::beginning;
       declare(definition);
-      models.emplace(definition.name, QueueModel(definition));
-    }
+      auto& model = models.emplace(name, QueueModel(definition)).first->second;
+      for (const auto& [id, key] : log) model.published(id, key);
+      pass(Millis{0});
+    };
+    add("plain", false);
+    add("ordered", true);
+    add("rare", false);
     const auto one_of = [&up_to](const Ids& ids) { return ids[up_to(ids.size() - 1)]; };
     const auto compare = [&](const std::string& name, const QueueModel& model) {
       const auto is = info(name);
@@ -51,8 +59,12 @@ TEST_P(BrokerRandom, AgreesWithTheModel) {
       if (action < 25) {
         for (auto count = up_to(12); count > 0; --count) {
           const std::string key = up_to(3) == 0 ? "" : "k" + std::to_string(up_to(3));
-          const auto id = publish({.key = key});
-          for (auto& [other, published] : models) published.published(id, key);
+          const bool rare = up_to(11) == 0;
+          const auto id = publish({.type = rare ? "order.paid" : "user.created", .key = key});
+          log.emplace_back(id, key);
+          for (auto& [other, published] : models) {
+            if (rare || other != "rare") published.published(id, key);
+          }
         }
       } else if (action < 50) {
         receive_some(name, model);
@@ -84,6 +96,7 @@ TEST_P(BrokerRandom, AgreesWithTheModel) {
       } else if (action < 95) {
         for (auto& [other, model_of] : models) model_of.restarted();
         restart();
+        pass(Millis{0});
       } else if (action < 96) {
         ASSERT_EQ(run(broker().purge(name)).value(), model.purged());
       } else if (action < 98) {
@@ -97,7 +110,8 @@ TEST_P(BrokerRandom, AgreesWithTheModel) {
     };
     for (int number = 0; number < steps && !HasFatalFailure(); ++number) {
       SCOPED_TRACE("step " + std::to_string(number));
-      auto& [name, model] = *std::next(models.begin(), static_cast<std::ptrdiff_t>(up_to(1)));
+      if (number == steps / 2) add("late", up_to(1) == 0);
+      auto& [name, model] = *std::next(models.begin(), static_cast<std::ptrdiff_t>(up_to(models.size() - 1)));
       step(name, model);
     }
     if (HasFatalFailure()) return;

@@ -23,7 +23,9 @@ EmbeddedBroker::Parts::Parts(asio::any_io_executor executor_of, EventStore& stor
       defined(executor),
       tasks(executor),
       writer(tasks, *storage, metrics, head, clock, [this](const QueuePtr& queue) { advance(queue); }),
-      filler(tasks, store, cache, routing, head, stopping, [this](const QueuePtr& queue) { advance(queue); }),
+      filler(tasks, store, cache, routing, head, stopping,
+             {.routes = settings.routes_per_read, .events = settings.events_per_read},
+             [this](const QueuePtr& queue) { advance(queue); }),
       dead_letter_desk(tasks, store, *storage, stopping, settings.max_outstanding,
                        [this](const QueuePtr& queue) { advance(queue); }) {}
 
@@ -172,7 +174,6 @@ void EmbeddedBroker::Parts::checkpoint(std::uint64_t behind) {
 // Queues that were counted to near the end of the log are counted together, in one scan; the others on their own,
 // later.
 asio::awaitable<void> EmbeddedBroker::Parts::count_tail() {
-  constexpr std::size_t records_a_read = 8192;
   const auto near = head - 4 * static_cast<Position>(settings.checkpoint_events);
   std::vector<Position> counted_to(slots.size(), head);
   std::vector<std::uint64_t> matches(slots.size(), 0);
@@ -186,7 +187,7 @@ asio::awaitable<void> EmbeddedBroker::Parts::count_tail() {
     queue->routed = true;
   }
   while (from < head) {
-    const auto records = co_await store.read_routes(from, records_a_read);
+    const auto records = co_await store.read_routes(from, settings.routes_per_read);
     for (const auto& record : records) {
       if (record.position > head) break;
       for (const auto index : routing.match(record.exchange, record.routing_key)) {

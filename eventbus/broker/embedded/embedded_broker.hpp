@@ -35,6 +35,9 @@ struct BrokerSettings {
   std::size_t cache_bytes = std::size_t{8} << 20U;
   /// Counters are written at least every so many events: a start counts at most that many for each queue.
   std::uint64_t checkpoint_events = 20000;
+  /// Events of the log that one read looks through: what they are routed by, or all of them where a queue wants most.
+  std::size_t routes_per_read = 8192;
+  std::size_t events_per_read = 2048;
 };
 
 /// Queues as cursors over the event log, in the same SQLite file. See docs/adr/0003. Memory depends on windows and on

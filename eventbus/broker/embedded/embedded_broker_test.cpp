@@ -9,7 +9,13 @@ namespace eventbus {
 namespace {
 
 BrokerSettings tiny() {
-  return {.window = 4, .max_outstanding = 10000, .max_gaps = 2, .cache_bytes = 3000, .checkpoint_events = 8};
+  return {.window = 4,
+          .max_outstanding = 10000,
+          .max_gaps = 2,
+          .cache_bytes = 3000,
+          .checkpoint_events = 8,
+          .routes_per_read = 3,
+          .events_per_read = 2};
 }
 
 std::unique_ptr<BrokerUnderTest> make_default(asio::io_context& loop) {

@@ -8,8 +8,6 @@
 namespace eventbus::embedded {
 namespace {
 
-constexpr std::size_t routes_per_read = 8192;
-constexpr std::size_t events_per_read = 2048;
 constexpr std::size_t dense_from = 4;  // one of so many events matches
 
 }  // namespace
@@ -132,20 +130,20 @@ asio::awaitable<bool> QueueFiller::read_once(QueuePtr queue) {
 asio::awaitable<void> QueueFiller::read_window(QueuePtr queue) {
   const auto from = queue->state.frontier(head_);
   const auto head = head_;
-  const auto records = co_await store_.read_routes(from, routes_per_read);
+  const auto records = co_await store_.read_routes(from, sizes_.routes);
   if (queue->removed || !queue->state.hungry() || queue->state.frontier(head_) != from) co_return;
   auto scan = this->scan(*queue, queue->state.room(), from);
   for (const auto& record : records) {
     if (!scan.add(record)) break;
   }
-  if (scan.complete && records.size() < routes_per_read) scan.scanned = std::max(scan.scanned, head);
+  if (scan.complete && records.size() < sizes_.routes) scan.scanned = std::max(scan.scanned, head);
   queue->dense = scan.seen > 0 && scan.matches.size() * dense_from >= scan.seen;
   queue->state.absorb(scan.matches, scan.scanned, head_);
 }
 
 asio::awaitable<void> QueueFiller::read_events(QueuePtr queue) {
   const auto from = queue->state.frontier(head_);
-  const auto limit = std::min(queue->state.room(), events_per_read);
+  const auto limit = std::min(queue->state.room(), sizes_.events);
   std::string every_type;
   auto page = co_await store_.read_log(from, limit, std::move(every_type));
   if (queue->removed || !queue->state.hungry() || queue->state.frontier(head_) != from) co_return;
@@ -165,14 +163,14 @@ asio::awaitable<void> QueueFiller::read_events(QueuePtr queue) {
 asio::awaitable<void> QueueFiller::count_backlog(QueuePtr queue) {
   const auto from = queue->state.counted_to(head_);
   const auto head = head_;
-  const auto records = co_await store_.read_routes(from, routes_per_read);
+  const auto records = co_await store_.read_routes(from, sizes_.routes);
   if (queue->removed) co_return;
   const auto counted_to = queue->state.counted_to(head_);
   auto scan = this->scan(*queue, std::size_t(-1), counted_to);
   for (const auto& record : records) {
     if (record.position > counted_to && !scan.add(record)) break;
   }
-  if (scan.complete && records.size() < routes_per_read) scan.scanned = std::max(scan.scanned, head);
+  if (scan.complete && records.size() < sizes_.routes) scan.scanned = std::max(scan.scanned, head);
   queue->state.count(scan.matches.size(), scan.scanned, head_);
 }
 

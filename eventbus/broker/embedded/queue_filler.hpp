@@ -13,15 +13,22 @@ namespace eventbus::embedded {
 /// take part in live routing once they are counted. From memory where the newest events suffice, else from the store.
 class QueueFiller {
  public:
+  /// Events of the log that one read looks through.
+  struct Sizes {
+    std::size_t routes;  ///< For what they are routed by.
+    std::size_t events;  ///< As a whole.
+  };
+
   /// `filled` is called after each read: events may have become ready. `stopping` ends reading when notified.
   QueueFiller(TaskGroup& tasks, EventStore& store, BodyCache& cache, RoutingTable& routing, const Position& head,
-              Signal& stopping, std::function<void(const QueuePtr&)> filled)
+              Signal& stopping, Sizes sizes, std::function<void(const QueuePtr&)> filled)
       : tasks_(tasks),
         store_(store),
         cache_(cache),
         routing_(routing),
         head_(head),
         stopping_(stopping),
+        sizes_(sizes),
         filled_(std::move(filled)) {}
 
   /// What is in the log now was stored before `now`, whatever its times say: the clock may have been set back since.
@@ -52,6 +59,7 @@ class QueueFiller {
   RoutingTable& routing_;
   const Position& head_;
   Signal& stopping_;
+  Sizes sizes_;
   std::function<void(const QueuePtr&)> filled_;
   Position stored_before_start_ = 0;
   Timestamp started_{};

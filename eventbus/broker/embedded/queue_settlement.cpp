@@ -172,9 +172,4 @@ void QueueState::abort(QueueCommit commit, Timestamp now) {
   if (commit.purge) purging_ = false;
 }
 
-bool QueueState::knows(Position position) const {
-  if (tracked_.contains(position)) return true;
-  return !window_.empty() && window_.front().position <= position && position <= window_.back().position;
-}
-
 }  // namespace eventbus::embedded

@@ -100,7 +100,6 @@ class QueueState {
   std::uint64_t delayed() const { return delayed_.size(); }
   std::size_t leases() const { return leases_.size(); }
   std::size_t outstanding() const { return tracked_.size(); }
-  bool knows(Position position) const;  ///< Outstanding or in the window.
   std::optional<Timestamp> oldest_stored_at() const;
   Position persisted_counted_to() const { return persisted_counted_to_; }
   Position last_frontier() const { return persisted_frontier_; }

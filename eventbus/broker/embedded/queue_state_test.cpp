@@ -169,6 +169,77 @@ TEST(QueueState, EndsTheLeaseOfWhatCouldNotBeWritten) {
   EXPECT_EQ(rig.commit().rows.at(0).attempt, 2u);
 }
 
+TEST(QueueState, WritesWhenARetryFailedFirstAndLast) {
+  auto queue = definition();
+  queue.retry.max_retries = 2;
+  Rig rig(queue);
+  rig.publish(1);
+  std::vector<OutstandingRow> written;
+  for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
+    rig.now += seconds{10};
+    rig.lease(1);
+    EXPECT_TRUE(rig.state.nack(1, attempt, true, seconds{5}, "", rig.now));
+    written = rig.commit().rows;
+    ASSERT_THAT(written, SizeIs(1));
+    EXPECT_EQ(written[0].first_attempt_at, start + seconds{10});
+    EXPECT_EQ(written[0].first_failed_at, start + seconds{10});
+    EXPECT_EQ(written[0].last_failed_at, rig.now);
+    rig.state.tick(rig.now + seconds{5});
+  }
+  QueueState again(definition(), {}, 1);
+  again.restore({.frontier = 1}, written, rig.now);
+  EXPECT_EQ(again.delayed(), 1U);
+  again.tick(rig.now + seconds{5});
+  ASSERT_THAT(again.lease(1, rig.now + seconds{5}), SizeIs(1));
+  EXPECT_TRUE(again.nack(1, 3, true, {}, "", rig.now + seconds{6}));
+  const auto dead = again.compose(1).dead_letters;
+  ASSERT_THAT(dead, SizeIs(1));
+  EXPECT_EQ(dead[0].first_failed_at, start + seconds{10});
+  EXPECT_EQ(dead[0].last_failed_at, rig.now + seconds{6});
+}
+
+TEST(QueueState, TakesBackWhatExpiredOrWasPurgedWhereverItWaits) {
+  auto queue = definition();
+  queue.ordered = true;
+  Rig rig(queue);
+  rig.publish(1, 5);
+  rig.publish(4, 7);  // 3, 4 and 5 wait for 2
+  EXPECT_THAT(rig.lease(9), ElementsAre(1, 2));
+  rig.state.nack(1, 1, true, seconds{5}, "", rig.now);
+  rig.commit();
+  rig.state.give_back(2, 1);
+  for (int time = 0; time < 2; ++time) {
+    EXPECT_EQ(rig.state.ready() + rig.state.delayed(), 5U);
+    EXPECT_EQ(rig.state.purge(rig.head), 5U);
+    EXPECT_THAT(rig.lease(9), IsEmpty());
+    rig.state.abort(rig.state.compose(rig.head), rig.now);
+  }
+  EXPECT_EQ(rig.state.delayed(), 1U);
+  EXPECT_THAT(rig.lease(9), ElementsAre(2));
+  rig.ack({2});
+  rig.commit();
+  EXPECT_THAT(rig.lease(9), ElementsAre(3));
+  rig.now += seconds{5};
+  rig.state.tick(rig.now);
+  EXPECT_THAT(rig.lease(9), ElementsAre(1));
+}
+
+TEST(QueueState, APurgeOfABacklogThatIsNotCountedYetLeavesNothingOfIt) {
+  QueueState state(definition(), {.window = 4, .idle_window = 4}, 1);
+  state.restore({.frontier = 0, .counted_to = 2, .backlog = 2}, {}, start);
+  state.count(3, 5, 9);
+  EXPECT_EQ(state.ready(), 5U);
+  EXPECT_EQ(state.purge(9), 5U);
+  const auto commit = state.compose(9);
+  EXPECT_EQ(commit.progress.frontier, 9);
+  EXPECT_EQ(commit.progress.counted_to, 9);
+  EXPECT_EQ(commit.progress.backlog, 0U);
+  state.finish(commit);
+  EXPECT_EQ(state.persisted_counted_to(), 9);
+  EXPECT_EQ(state.counted_to(9), 9);
+  EXPECT_EQ(state.ready(), 0U);
+}
+
 TEST(QueueState, CountsWhatTheWindowCannotHoldAndFillsItLater) {
   Rig rig(definition(), {.window = 4, .idle_window = 4});
   rig.publish(10);
