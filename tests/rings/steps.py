@@ -12,6 +12,7 @@ from support.server import Server
 OPENAPI_VALIDATOR = "@seriousme/openapi-schema-validator@2.2.5"
 PYTEST = ("/usr/bin/python3", "-m", "pytest", "-c", "tests/pytest.ini", "--rootdir", "tests")
 SOURCES = ("eventbus", "fuzz", "bench", "examples", "tests")
+CORES = os.cpu_count() or 2
 
 
 def house(tally, _):
@@ -27,7 +28,7 @@ def build_release(tally, _):
 
 def unit(tally, _):
     """unit and conformance tests"""
-    ctest(tally, "release")
+    ctest(tally, "release", jobs=CORES + 1)
 
 
 ON_REAL_SERVERS = "amqp|postgres|rabbitmq|library"
@@ -35,9 +36,9 @@ ONLY_FULL_SANITIZED = f"{ON_REAL_SERVERS}|^cli$"  # building and running them ta
 WITHOUT_THREADS = "^core$|^cli_|^testing$"
 
 
-def ctest(tally, preset, *prefix, only=".", without="^$"):
+def ctest(tally, preset, *prefix, only=".", without="^$", jobs=CORES):
     run(tally, *prefix, "ctest", "--test-dir", f"build/{preset}", "--verbose", "--tests-regex", only, "--exclude-regex", f"^house$|{without}",
-        "-j", os.cpu_count() or 2, counts=True, TSAN_OPTIONS=f"suppressions={ROOT}/tests/tsan_suppressions.txt")
+        "-j", jobs, counts=True, TSAN_OPTIONS=f"suppressions={ROOT}/tests/tsan_suppressions.txt")
 
 
 def build_tests(tally, preset, without):
@@ -50,7 +51,7 @@ def build_tests(tally, preset, without):
 
 def unit_production(tally, _):
     """unit and conformance tests that need PostgreSQL or RabbitMQ"""
-    ctest(tally, "release", only=ON_REAL_SERVERS)
+    ctest(tally, "release", only=ON_REAL_SERVERS, jobs=CORES + 1)
 
 
 def system(tally, _):
@@ -165,7 +166,7 @@ def tidy(tally, options):
     files = [path for path in sources("*.cpp") if path.startswith("eventbus/") and (options.full or path in touched())]
     if files:
         run(tally, "cmake", "--preset", "dev", "-B", "build/tidy", "-DCMAKE_UNITY_BUILD=OFF")
-        run(tally, "run-clang-tidy-19", "-quiet", "-p", "build/tidy", "-j", os.cpu_count() or 2, *(f"^{ROOT}/{path}$" for path in files), check=True)
+        run(tally, "run-clang-tidy-19", "-quiet", "-p", "build/tidy", "-j", CORES, *(f"^{ROOT}/{path}$" for path in files), check=True)
 
 
 @functools.cache
