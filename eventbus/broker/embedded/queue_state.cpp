@@ -128,7 +128,6 @@ QueueState::TrackedMap::iterator QueueState::next(Timestamp now) {
       ready_.erase(ready_.begin());
     }
     auto& [position, tracked] = *place;
-    tracked.phase = Phase::ready;
     if (expired(tracked.stored_at, now)) {
       die(position, tracked, "expired", now);
     } else if (!fresh || !definition_.ordered || tracked.key == 0 || keys_.acquire(tracked.key, position)) {

@@ -1,70 +1,15 @@
-#include "eventbus/broker/embedded/queue_state.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "eventbus/broker/embedded/queue_rig.hpp"
 
 namespace eventbus::embedded {
 namespace {
 
-using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
-
-constexpr Timestamp start{seconds{1'000'000}};
-
-QueueDefinition definition() {
-  QueueDefinition queue;
-  queue.name = "q";
-  queue.lease = seconds{30};
-  queue.retry = {.max_retries = 1, .delay = milliseconds{0}, .backoff = 2, .max_delay = milliseconds{0}};
-  return queue;
-}
-
-/// A queue that follows the log, with the head and the time at hand.
-struct Rig {
-  explicit Rig(const QueueDefinition& queue = definition(), QueueLimits limits = {}) : state(queue, limits, 1) {
-    state.absorb({}, 0, 0);
-    state.widen();
-  }
-  void publish(int count, std::uint64_t key = 0) {
-    for (; count > 0; --count) state.take({++head, start, key});
-  }
-  std::vector<Position> lease(std::size_t max) {
-    std::vector<Position> positions;
-    for (const auto& leased : state.lease(max, now)) positions.push_back(leased.event.position);
-    return positions;
-  }
-  bool ack(std::initializer_list<Position> positions, std::uint32_t attempt = 1) {
-    bool all = true;
-    for (const auto position : positions) all = state.ack(position, attempt) && all;
-    return all;
-  }
-  QueueCommit commit() {
-    auto commit = state.compose(head);
-    state.finish(commit);
-    return commit;
-  }
-
-  QueueState state;
-  Position head = 0;
-  Timestamp now = start;
-};
-
-std::vector<Position> gaps(const QueueCommit& commit) {
-  std::vector<Position> positions;
-  positions.reserve(commit.progress.gaps.size());
-  for (const auto& gap : commit.progress.gaps) positions.push_back(gap.position);
-  return positions;
-}
-
-std::vector<Position> rows(const QueueCommit& commit) {
-  std::vector<Position> positions;
-  positions.reserve(commit.rows.size());
-  for (const auto& row : commit.rows) positions.push_back(row.event.position);
-  return positions;
-}
 
 TEST(QueueState, MovesTheFrontierAloneForAcknowledgementsInOrder) {
   Rig rig;
@@ -169,77 +114,6 @@ TEST(QueueState, EndsTheLeaseOfWhatCouldNotBeWritten) {
   EXPECT_EQ(rig.commit().rows.at(0).attempt, 2u);
 }
 
-TEST(QueueState, WritesWhenARetryFailedFirstAndLast) {
-  auto queue = definition();
-  queue.retry.max_retries = 2;
-  Rig rig(queue);
-  rig.publish(1);
-  std::vector<OutstandingRow> written;
-  for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
-    rig.now += seconds{10};
-    rig.lease(1);
-    EXPECT_TRUE(rig.state.nack(1, attempt, true, seconds{5}, "", rig.now));
-    written = rig.commit().rows;
-    ASSERT_THAT(written, SizeIs(1));
-    EXPECT_EQ(written[0].first_attempt_at, start + seconds{10});
-    EXPECT_EQ(written[0].first_failed_at, start + seconds{10});
-    EXPECT_EQ(written[0].last_failed_at, rig.now);
-    rig.state.tick(rig.now + seconds{5});
-  }
-  QueueState again(definition(), {}, 1);
-  again.restore({.frontier = 1}, written, rig.now);
-  EXPECT_EQ(again.delayed(), 1U);
-  again.tick(rig.now + seconds{5});
-  ASSERT_THAT(again.lease(1, rig.now + seconds{5}), SizeIs(1));
-  EXPECT_TRUE(again.nack(1, 3, true, {}, "", rig.now + seconds{6}));
-  const auto dead = again.compose(1).dead_letters;
-  ASSERT_THAT(dead, SizeIs(1));
-  EXPECT_EQ(dead[0].first_failed_at, start + seconds{10});
-  EXPECT_EQ(dead[0].last_failed_at, rig.now + seconds{6});
-}
-
-TEST(QueueState, TakesBackWhatExpiredOrWasPurgedWhereverItWaits) {
-  auto queue = definition();
-  queue.ordered = true;
-  Rig rig(queue);
-  rig.publish(1, 5);
-  rig.publish(4, 7);  // 3, 4 and 5 wait for 2
-  EXPECT_THAT(rig.lease(9), ElementsAre(1, 2));
-  rig.state.nack(1, 1, true, seconds{5}, "", rig.now);
-  rig.commit();
-  rig.state.give_back(2, 1);
-  for (int time = 0; time < 2; ++time) {
-    EXPECT_EQ(rig.state.ready() + rig.state.delayed(), 5U);
-    EXPECT_EQ(rig.state.purge(rig.head), 5U);
-    EXPECT_THAT(rig.lease(9), IsEmpty());
-    rig.state.abort(rig.state.compose(rig.head), rig.now);
-  }
-  EXPECT_EQ(rig.state.delayed(), 1U);
-  EXPECT_THAT(rig.lease(9), ElementsAre(2));
-  rig.ack({2});
-  rig.commit();
-  EXPECT_THAT(rig.lease(9), ElementsAre(3));
-  rig.now += seconds{5};
-  rig.state.tick(rig.now);
-  EXPECT_THAT(rig.lease(9), ElementsAre(1));
-}
-
-TEST(QueueState, APurgeOfABacklogThatIsNotCountedYetLeavesNothingOfIt) {
-  QueueState state(definition(), {.window = 4, .idle_window = 4}, 1);
-  state.restore({.frontier = 0, .counted_to = 2, .backlog = 2}, {}, start);
-  state.count(3, 5, 9);
-  EXPECT_EQ(state.ready(), 5U);
-  EXPECT_EQ(state.purge(9), 5U);
-  const auto commit = state.compose(9);
-  EXPECT_EQ(commit.progress.frontier, 9);
-  EXPECT_EQ(commit.progress.counted_to, 9);
-  EXPECT_EQ(commit.progress.backlog, 0U);
-  state.finish(commit);
-  EXPECT_EQ(state.persisted_counted_to(), 9);
-  EXPECT_EQ(state.counted_to(9), 9);
-  EXPECT_EQ(state.ready(), 0U);
-}
-
 TEST(QueueState, CountsWhatTheWindowCannotHoldAndFillsItLater) {
   Rig rig(definition(), {.window = 4, .idle_window = 4});
   rig.publish(10);
@@ -286,24 +160,6 @@ TEST(QueueState, RestoresWhatItWrote) {
   EXPECT_THAT(leased, ElementsAre(1, 3, 4));
 }
 
-TEST(QueueState, PurgesOnlyWhenThePurgeIsWritten) {
-  Rig rig(definition(), {.window = 4, .idle_window = 4});
-  rig.publish(9);
-  rig.lease(2);
-  EXPECT_EQ(rig.state.purge(rig.head), 7u);
-  EXPECT_THAT(rig.lease(9), IsEmpty());
-  rig.publish(1);
-  rig.state.abort(rig.state.compose(rig.head), rig.now);
-  EXPECT_EQ(rig.state.ready(), 8u);
-  EXPECT_EQ(rig.state.purge(rig.head), 8u);
-  rig.publish(1);
-  const auto commit = rig.commit();
-  EXPECT_EQ(commit.progress.frontier, 10);
-  EXPECT_EQ(commit.progress.backlog, 1u);
-  EXPECT_THAT(gaps(commit), ElementsAre(1, 2));
-  EXPECT_EQ(rig.state.ready(), 1u);
-}
-
 TEST(QueueState, ParksLaterEventsOfAKeyUntilTheEarlierIsDone) {
   auto queue = definition();
   queue.ordered = true;
@@ -322,31 +178,6 @@ TEST(QueueState, ParksLaterEventsOfAKeyUntilTheEarlierIsDone) {
   EXPECT_THAT(rig.lease(9), IsEmpty());
   rig.commit();
   EXPECT_THAT(rig.lease(9), ElementsAre(2));
-}
-
-TEST(QueueState, ExpiresAndDropsInTheOrderOfStoring) {
-  auto queue = definition();
-  queue.message_ttl = seconds{10};
-  queue.max_length = 3;
-  queue.overflow = Overflow::drop_oldest;
-  Rig rig(queue);
-  rig.publish(5);
-  rig.state.tick(rig.now);
-  const auto dropped = rig.commit();
-  ASSERT_THAT(dropped.dead_letters, SizeIs(2));
-  EXPECT_EQ(dropped.dead_letters[1].reason, "max_length");
-  EXPECT_EQ(rig.state.next_due(), start + seconds{10});
-  rig.now += seconds{10};
-  EXPECT_THAT(rig.lease(9), IsEmpty());
-  const auto expired = rig.commit();
-  ASSERT_THAT(expired.dead_letters, SizeIs(3));
-  EXPECT_EQ(expired.dead_letters[0].position, 3);
-  EXPECT_EQ(expired.dead_letters[0].reason, "expired");
-}
-
-TEST(QueueState, RefusesDamagedGaps) {
-  EXPECT_THROW(decode_gaps("\xff"), std::runtime_error);
-  EXPECT_THROW(decode_gaps(std::string(12, '\xff')), std::runtime_error);
 }
 
 TEST(QueueState, AClockThatWasSetBackBeforeARestartDoesNotStretchARetry) {

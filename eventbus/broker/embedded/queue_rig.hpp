@@ -1,0 +1,64 @@
+#pragma once
+
+#include <initializer_list>
+#include <vector>
+
+#include "eventbus/broker/embedded/queue_state.hpp"
+
+namespace eventbus::embedded {
+
+constexpr Timestamp start{std::chrono::seconds{1'000'000}};
+
+inline QueueDefinition definition() {
+  QueueDefinition queue;
+  queue.name = "q";
+  queue.lease = std::chrono::seconds{30};
+  queue.retry = {.max_retries = 1, .delay = {}, .backoff = 2, .max_delay = {}};
+  return queue;
+}
+
+/// For tests: a queue that follows the log, with the head and the time at hand.
+struct Rig {
+  explicit Rig(const QueueDefinition& queue = definition(), QueueLimits limits = {}) : state(queue, limits, 1) {
+    state.absorb({}, 0, 0);
+    state.widen();
+  }
+  void publish(int count, std::uint64_t key = 0) {
+    for (; count > 0; --count) state.take({++head, start, key});
+  }
+  std::vector<Position> lease(std::size_t max) {
+    std::vector<Position> positions;
+    for (const auto& leased : state.lease(max, now)) positions.push_back(leased.event.position);
+    return positions;
+  }
+  bool ack(std::initializer_list<Position> positions, std::uint32_t attempt = 1) {
+    bool all = true;
+    for (const auto position : positions) all = state.ack(position, attempt) && all;
+    return all;
+  }
+  QueueCommit commit() {
+    auto commit = state.compose(head);
+    state.finish(commit);
+    return commit;
+  }
+
+  QueueState state;
+  Position head = 0;
+  Timestamp now = start;
+};
+
+inline std::vector<Position> gaps(const QueueCommit& commit) {
+  std::vector<Position> positions;
+  positions.reserve(commit.progress.gaps.size());
+  for (const auto& gap : commit.progress.gaps) positions.push_back(gap.position);
+  return positions;
+}
+
+inline std::vector<Position> rows(const QueueCommit& commit) {
+  std::vector<Position> positions;
+  positions.reserve(commit.rows.size());
+  for (const auto& row : commit.rows) positions.push_back(row.event.position);
+  return positions;
+}
+
+}  // namespace eventbus::embedded
