@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -194,6 +195,14 @@ TEST_F(BusTest, AFullQueueRefusesOnlyItsEventsUnlessTheBatchIsAtomic) {
   EXPECT_EQ(store.log.size(), 2u);
 }
 
+asio::awaitable<void> note_failure(asio::awaitable<void> work, std::string& failure) {
+  try {
+    co_await std::move(work);
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+}
+
 class RepeatTest : public BusTest {
  protected:
   static EventDraft named(const std::string& id, std::string type) {
@@ -269,12 +278,54 @@ TEST_F(RepeatTest, OfARefusedEventIsRefusedToo) {
   EXPECT_TRUE(store.log.empty());
 }
 
-asio::awaitable<void> note_failure(asio::awaitable<void> work, std::string& failure) {
-  try {
-    co_await std::move(work);
-  } catch (const std::exception& error) {
-    failure = error.what();
-  }
+TEST_F(RepeatTest, NoneIsJudgedBeforeAllWereLookedFor) {
+  store.put(named("x", "full").event);
+  store.looks_wait = true;
+  EXPECT_EQ(after(batch({named("x", "full"), named("y", "full")}, false)), Words{});
+  EXPECT_EQ(store.looks, 2);
+  commit();
+  EXPECT_EQ(outcomes, (Words{"duplicate", "queue_full"}));
+}
+
+TEST_F(RepeatTest, AStoreThatCannotTellFailsThePublish) {
+  store.failing = true;
+  std::string failure;
+  tasks.spawn("batch", note_failure(batch({named("x", "full"), named("y", "full")}, false), failure));
+  poll();
+  EXPECT_EQ(failure, "get: disk full");
+  EXPECT_EQ(store.groups, 0);
+}
+
+TEST_F(RepeatTest, ABatchKeepsItsPlacesUntilItIsStored) {
+  broker.narrow_room = 1;
+  tasks.spawn("batch", batch({named("x", "narrow")}, false));
+  poll();
+  EXPECT_EQ(broker.narrow_room, 0U);
+  commit();
+  EXPECT_EQ(outcomes, Words{"stored"});
+  EXPECT_EQ(broker.narrow_room, 1U);
+}
+
+TEST_F(RepeatTest, ABatchAboveTheLimitIsTakenWhenNothingElseWaits) {
+  std::vector<EventDraft> drafts;
+  for (const auto* id : {"1", "2", "3", "4", "5", "6"}) drafts.push_back(named(id, "a"));
+  tasks.spawn("batch", batch(std::move(drafts), false));
+  poll();
+  publish("late");
+  poll();
+  EXPECT_EQ(outcomes, Words{"too_many_requests"});
+  commit();
+  EXPECT_EQ(outcomes.size(), 7U);
+  EXPECT_EQ(outcomes.back(), "stored");
+}
+
+TEST_F(RepeatTest, EachPublishedEventIsTimed) {
+  after(one(named("1", "single")));
+  after(one(named("1", "single")));
+  after(batch({named("2", "single"), named("3", "other")}, false));
+  const auto text = metrics.serialize();
+  EXPECT_THAT(text, testing::HasSubstr("eventbus_publish_duration_seconds_count{event_type=\"single\"} 3\n"));
+  EXPECT_THAT(text, testing::HasSubstr("eventbus_publish_duration_seconds_count{event_type=\"other\"} 1\n"));
 }
 
 TEST_F(BusTest, StoredIsStoredEvenWhenItCanNotBeHandedOver) {

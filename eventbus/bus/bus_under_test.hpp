@@ -32,6 +32,8 @@ class GatedStore final : public EventStore {
   }
   asio::awaitable<std::optional<StoredEvent>> get(std::string event_id) override {
     ++looks;
+    if (looks_wait) co_await gate_.wait();
+    if (failing) throw Unavailable("get", "disk full");
     for (const auto& stored : log) {
       if (stored.event->event_id == event_id) co_return stored;
     }
@@ -75,6 +77,7 @@ class GatedStore final : public EventStore {
   int log_reads = 0;
   int looks = 0;
   bool failing = false;
+  bool looks_wait = false;  ///< `get` too finishes when the test says so.
   std::vector<StoredEvent> log;
   LogLives lives_;
 

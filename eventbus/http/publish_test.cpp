@@ -177,6 +177,40 @@ TEST(PublishNdjson, CountsAllAndListsFailures) {
   EXPECT_EQ(client.request("GET", "/events/last-0").status, 200);
 }
 
+TEST(PublishBatch, AStoreThatIsAwayIsToldForEachEvent) {
+  TestService service;
+  service.fail_appends(std::chrono::seconds{7});
+  TestConnection client(service.port());
+  for (const auto* query : {"", "?atomic=true"}) {
+    const auto answer = client.request("POST", std::string("/events/batch") + query, lines(3, "a-"), ndjson);
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.headers.at("retry-after"), "7");
+    EXPECT_EQ(code_of(answer), "unavailable");
+    const auto body = body_of(answer);
+    EXPECT_EQ(body.at("total"), 3);
+    EXPECT_EQ(body.at("failed"), 3);
+    const auto& last = body.at("results").as_array().at(2).as_object();
+    EXPECT_EQ(last.at("event_id").as_string(), "a-2");
+    EXPECT_EQ(last.at("error").as_object().at("code").as_string(), "unavailable");
+    EXPECT_TRUE(last.at("error").as_object().at("retryable").as_bool());
+    EXPECT_EQ(answer.body.find("disk full"), std::string::npos) << "for the log only";
+  }
+}
+
+TEST(PublishNdjson, HandsOnGroupsOfAThousandEventsOrFourMebibytes) {
+  TestService service;
+  EXPECT_EQ(TestConnection(service.port()).request("POST", "/events/batch", lines(2500, "short-"), ndjson).status, 201);
+  EXPECT_EQ(service.largest_append(), 1000U);
+  TestService other;
+  std::string text;
+  for (int number = 0; number < 12; ++number)
+    text += R"({"event_type":"a","payload":{"x":")" + std::string(900'000, 'x') + "\"}}\n";
+  EXPECT_EQ(TestConnection(other.port()).request("POST", "/events/batch", text, ndjson).status, 201);
+  EXPECT_EQ(other.largest_append(), 5U) << "the first number of such events that makes 4 MiB";
+  EXPECT_EQ(TestConnection(other.port()).request("POST", "/events/batch?atomic=true", text, ndjson).status, 201);
+  EXPECT_EQ(other.largest_append(), 12U);
+}
+
 TEST(PublishNdjson, BoundsTheListOfFailures) {
   TestService service;
   std::string nonsense;

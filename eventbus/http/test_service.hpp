@@ -47,6 +47,10 @@ class TestService {
   void set_ready(bool ready);
   TestBroker& broker() { return broker_; }
   DependencyGuard& guard() { return guard_; }
+  /// From now on the store can't append, and says when to try again.
+  void fail_appends(std::chrono::seconds retry_after);
+  /// Events in the largest request that the store was given so far.
+  std::size_t largest_append();
 
  private:
   asio::awaitable<void> serve();

@@ -69,6 +69,18 @@ void TestService::wait() {
   if (thread_.joinable()) thread_.join();
 }
 
+void TestService::fail_appends(std::chrono::seconds retry_after) {
+  on_loop([&] {
+    dynamic_cast<MemoryEventStore&>(*store_).fail_appends(Unavailable("storing events", "disk full", retry_after));
+  });
+}
+
+std::size_t TestService::largest_append() {
+  std::size_t events = 0;
+  on_loop([&] { events = dynamic_cast<MemoryEventStore&>(*store_).largest_request(); });
+  return events;
+}
+
 void TestService::on_loop(const std::function<void()>& task) {
   std::promise<void> done;
   asio::post(loop_, [&] {

@@ -64,8 +64,10 @@ bool MemoryEventStore::conflicts(const AppendRequest& request, std::vector<Appen
 }
 
 asio::awaitable<std::vector<std::vector<Appended>>> MemoryEventStore::append(std::vector<AppendRequest> requests) {
+  if (failure_) throw Unavailable(*failure_);
   std::vector<std::vector<Appended>> results;
   for (const auto& request : requests) {
+    largest_request_ = std::max(largest_request_, request.drafts.size());
     auto& result = results.emplace_back();
     if (request.atomic && conflicts(request, result)) continue;
     result.clear();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,11 @@ class MemoryEventStore final : public EventStore {
   asio::awaitable<bool> gave(LogPlace place) override { co_return place.position <= head() && place.life == 0; }
   asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp time) override;
 
+  /// For tests of who uses it: from now on appending throws this.
+  void fail_appends(Unavailable failure) { failure_ = std::move(failure); }
+  /// Events in the largest request so far.
+  std::size_t largest_request() const { return largest_request_; }
+
  private:
   Appended append_draft(const EventDraft& draft);
   bool conflicts(const AppendRequest& request, std::vector<Appended>& results) const;
@@ -30,6 +36,8 @@ class MemoryEventStore final : public EventStore {
   std::vector<StoredEvent> log_;  ///< Position n at index n - 1.
   std::map<std::string, Position> by_id_;
   LogLives lives_;  ///< One, unnamed.
+  std::optional<Unavailable> failure_;
+  std::size_t largest_request_ = 0;
 };
 
 }  // namespace eventbus
