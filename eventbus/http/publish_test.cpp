@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -110,6 +111,32 @@ TEST(Publish, TakesCloudEventsInBothModes) {
   EXPECT_EQ(client.request("GET", "/events/ce-2", {}, "Accept: text/html\r\n").status, 406);
 }
 
+TEST(Publish, TakesBinaryModeForWhatItSays) {
+  TestService service;
+  TestConnection client(service.port());
+  const std::string binary =
+      "ce-specversion: 1.0\r\nce-id: in-headers\r\nce-source: /s\r\nce-type: t\r\nContent-Type: ";
+  const std::string structured = R"({"specversion":"1.0","id":"in-body","source":"/s","type":"t"})";
+  const auto envelope = client.request("POST", "/events", structured, binary + "application/cloudevents+json\r\n");
+  EXPECT_EQ(body_of(envelope).at("event_id").as_string(), "in-body");
+  EXPECT_EQ(client.request("POST", "/events", "[]", binary + "application/cloudevents-batch+json\r\n").status, 415);
+  EXPECT_EQ(client.request("POST", "/events", "text", binary + "text/plain\r\n").status, 415);
+  EXPECT_EQ(
+      body_of(client.request("POST", "/events", "[1]", binary + "application/x+json\r\n")).at("event_id").as_string(),
+      "in-headers");
+}
+
+TEST(Publish, CountsWhatItRefuses) {
+  TestService service;
+  TestConnection client(service.port());
+  EXPECT_EQ(client.request("POST", "/events?wait=published", R"({"event_type":"a","event_id":"x"})").status, 201);
+  EXPECT_EQ(client.request("POST", "/events", "{}").status, 422);
+  EXPECT_EQ(client.request("POST", "/events", R"({"event_type":"b","event_id":"x"})").status, 409);
+  const auto metrics = client.request("GET", "/metrics").body;
+  EXPECT_NE(metrics.find("eventbus_events_rejected_total{code=\"invalid\"} 1\n"), std::string::npos);
+  EXPECT_NE(metrics.find("eventbus_events_rejected_total{code=\"event_conflict\"} 1\n"), std::string::npos);
+}
+
 TEST(PublishBatch, ListsEveryResult) {
   TestService service;
   TestConnection client(service.port());
@@ -209,6 +236,44 @@ TEST(PublishNdjson, HandsOnGroupsOfAThousandEventsOrFourMebibytes) {
   EXPECT_EQ(other.largest_append(), 5U) << "the first number of such events that makes 4 MiB";
   EXPECT_EQ(TestConnection(other.port()).request("POST", "/events/batch?atomic=true", text, ndjson).status, 201);
   EXPECT_EQ(other.largest_append(), 12U);
+}
+
+TEST(PublishNdjson, AnAtomicBodyHasALimit) {
+  const auto text = lines(50, "atomic-");
+  TestService service({.max_batch_bytes = text.size()});
+  TestConnection client(service.port());
+  for (const auto* spare : {"", "\n"}) {
+    client.send(
+        request_text("POST", "/events/batch?atomic=true", {}, std::string(ndjson) + "Transfer-Encoding: chunked\r\n"));
+    for (const auto& piece : {text.substr(0, 1000), text.substr(1000) + spare})
+      client.send(fmt::format("{:x}\r\n{}\r\n", piece.size(), piece));
+    const auto answer = client.send("0\r\n\r\n").answer();
+    EXPECT_EQ(answer.status, *spare == '\0' ? 201 : 413) << answer.body;
+  }
+}
+
+TEST(PublishNdjson, ABodyThatBreaksOffSaysWhatIsStored) {
+  TestService service;
+  for (const int whole : {0, 1000}) {
+    TestConnection client(service.port());
+    client.send(request_text("POST", "/events/batch", {}, std::string(ndjson) + "Transfer-Encoding: chunked\r\n"));
+    const auto text = lines(whole, "broken-") + "{";
+    const auto answer = client.send(fmt::format("{:x}\r\n{}\r\nnonsense\r\n", text.size(), text)).answer();
+    EXPECT_EQ(answer.status, 400);
+    EXPECT_EQ(answer.headers.at("connection"), "close");
+    EXPECT_EQ(answer.body.find("1000 events before that are stored") != std::string::npos, whole == 1000);
+    EXPECT_EQ(answer.body.find("events before") != std::string::npos, whole == 1000);
+  }
+}
+
+TEST(PublishNdjson, AFaultNamesItsLineAndColumn) {
+  TestService service;
+  const auto answer = TestConnection(service.port())
+                          .request("POST", "/events/batch", lines(2, "p-") + "\n  {\"event_type\":nonsense}\n", ndjson);
+  const auto body = body_of(answer);
+  const auto& error = body.at("results").as_array().at(0).as_object().at("error").as_object();
+  EXPECT_EQ(error.at("line"), 4);
+  EXPECT_EQ(error.at("column"), 17);
 }
 
 TEST(PublishNdjson, BoundsTheListOfFailures) {
