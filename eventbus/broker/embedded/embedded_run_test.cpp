@@ -117,23 +117,41 @@ TEST_P(EmbeddedRun, RedrivesNoFasterThanAsked) {
 }
 
 TEST_P(EmbeddedRun, CountsWhatItDelivers) {
-  declare(queue("q"));
-  publish_burst(3);
+  auto definition = queue("q");
+  definition.lease = Millis{10000};
+  declare(definition);
+  for (const auto* type : {"user.created", "order.paid", "order.paid", "user.created", "user.created"})
+    publish({.type = type});
   const auto deliveries = receive("q");
-  ack("q", {deliveries[0].delivery_id, deliveries[1].delivery_id});
-  nack("q", {deliveries[2]});
+  ack("q",
+      {deliveries[0].delivery_id, deliveries[1].delivery_id, deliveries[2].delivery_id, deliveries[3].delivery_id});
+  nack("q", {deliveries[4]});
   broker().give_back("q", delivery_ids(receive("q")));
+  receive("q");
+  pass(Millis{10000});
   const auto text = fixture().registry().serialize();
   for (const char* line :
        {R"(eventbus_events_published_total{event_type="user.created",exchange="events"} 3)",
         R"(eventbus_events_consumed_total{event_type="user.created",queue="q"} 2)",
-        R"(eventbus_deliveries_total{outcome="delivered",queue="q"} 4)",
-        R"(eventbus_deliveries_total{outcome="acked",queue="q"} 2)",
+        R"(eventbus_events_consumed_total{event_type="order.paid",queue="q"} 2)",
+        R"(eventbus_deliveries_total{outcome="delivered",queue="q"} 7)",
+        R"(eventbus_deliveries_total{outcome="acked",queue="q"} 4)",
         R"(eventbus_deliveries_total{outcome="nacked",queue="q"} 1)",
-        R"(eventbus_deliveries_total{outcome="given_back",queue="q"} 1)", R"(eventbus_retries_total{queue="q"} 1)",
-        R"(eventbus_end_to_end_latency_seconds_count{queue="q"} 3)"}) {
+        R"(eventbus_deliveries_total{outcome="expired",queue="q"} 1)",
+        R"(eventbus_deliveries_total{outcome="given_back",queue="q"} 1)", R"(eventbus_retries_total{queue="q"} 2)",
+        R"(eventbus_delivery_duration_seconds_count{queue="q"} 6)",
+        R"(eventbus_end_to_end_latency_seconds_count{queue="q"} 5)"}) {
     EXPECT_THAT(text, testing::HasSubstr(line));
   }
+}
+
+TEST_P(EmbeddedRun, CountsNothingForWhatIsPurged) {
+  declare(queue("q"));
+  publish_burst(3);
+  receive("q", 1);
+  run(broker().purge("q")).value();
+  EXPECT_THAT(fixture().registry().serialize(),
+              testing::Not(testing::HasSubstr("eventbus_delivery_duration_seconds_count{queue=\"q\"} 1")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Embedded, EmbeddedRun, testing::Values(BrokerCase{"small", make_small}), broker_case);
