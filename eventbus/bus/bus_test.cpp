@@ -173,9 +173,9 @@ TEST_F(BusTest, DrainingFinishesWhatWasAcceptedAndRefusesTheRest) {
 }
 
 asio::awaitable<void> publish_batch(Publisher& publisher, bool atomic, std::vector<std::string>& outcomes) {
-  std::vector<EventDraft> drafts;
-  for (const auto* type : {"a", "full", "b"}) drafts.push_back(draft_of(type));
-  auto results = co_await publisher.publish_batch(std::move(drafts), atomic);
+  std::vector drafts{draft_of("a"), draft_of("full"), draft_of("b")};
+  auto places = co_await publisher.admit(drafts);
+  auto results = co_await publisher.publish_batch(std::move(drafts), std::move(places), atomic);
   if (!results) {
     outcomes.push_back("all " + std::string(describe(results.error().code).name));
     co_return;
@@ -212,7 +212,8 @@ class RepeatTest : public BusTest {
     return draft;
   }
   asio::awaitable<void> batch(std::vector<EventDraft> drafts, bool atomic) {
-    auto results = co_await publisher.publish_batch(std::move(drafts), atomic);
+    auto places = co_await publisher.admit(drafts);
+    auto results = co_await publisher.publish_batch(std::move(drafts), std::move(places), atomic);
     if (!results) {
       outcomes.push_back("all " + std::string(describe(results.error().code).name));
       co_return;

@@ -85,7 +85,8 @@ asio::awaitable<void> Ingest::store() {
   }
   std::vector<Result<PublishOutcome>> outcomes;
   if (!drafts.empty()) {
-    auto published = co_await publisher_.publish_batch(std::move(drafts), false);
+    auto places = co_await publisher_.admit(drafts);
+    auto published = co_await publisher_.publish_batch(std::move(drafts), std::move(places), false);
     if (!published) {
       trouble_ = published.error().detail;
       co_return;

@@ -91,10 +91,8 @@ asio::awaitable<Result<PublishOutcome>> Publisher::publish(EventDraft draft) {
 }
 
 asio::awaitable<Result<std::vector<Result<PublishOutcome>>>> Publisher::publish_batch(std::vector<EventDraft> drafts,
-                                                                                      bool atomic) {
+                                                                                      Places places, bool atomic) {
   const auto begun = std::chrono::steady_clock::now();
-  if (auto open = accepting(drafts.size()); !open) co_return std::unexpected(std::move(open.error()));
-  auto places = co_await admit(drafts);
   if (auto open = accepting(drafts.size()); !open) co_return std::unexpected(std::move(open.error()));
   std::vector<Result<PublishOutcome>> outcomes(drafts.size());
   AppendRequest request{.drafts = {}, .atomic = atomic};
@@ -160,7 +158,6 @@ Publisher::Places Publisher::reserve(const std::vector<EventDraft>& drafts, std:
   return places;
 }
 
-/// Asks the store for repetitions only when there isn't room for all: they need none, and must not take it from others.
 asio::awaitable<Publisher::Places> Publisher::admit(const std::vector<EventDraft>& drafts) {
   auto places = reserve(drafts, nullptr);
   if (!places.refused()) co_return places;

@@ -61,10 +61,20 @@ class Publisher {
   /// fails.
   asio::awaitable<Result<PublishOutcome>> publish(EventDraft draft);
 
-  /// One outcome a draft, in order. The outer error (same codes) refuses the whole batch before anything is stored; a
-  /// full queue refuses only the drafts bound to it unless `atomic`.
+  /// Room in the queues for the drafts of one batch; given back when destroyed.
+  struct Places {
+    std::vector<std::unique_ptr<Admission>> held;
+    std::vector<std::optional<Error>> refusals;  ///< One a draft.
+    bool refused() const;
+  };
+  /// Asks the store for repetitions when there isn't room for all: they need none, and must not take it from others.
+  /// Throws `Unavailable` when the store can't tell.
+  asio::awaitable<Places> admit(const std::vector<EventDraft>& drafts);
+  /// One outcome a draft, in order. The outer error (same codes as for one) refuses the whole batch before anything is
+  /// stored; a full queue refuses only the drafts bound to it unless `atomic`. Batches are stored in the order of the
+  /// calls, so whoever publishes parts of one beside each other admits them one after the other.
   asio::awaitable<Result<std::vector<Result<PublishOutcome>>>> publish_batch(std::vector<EventDraft> drafts,
-                                                                             bool atomic);
+                                                                             Places places, bool atomic);
 
   /// Commits groups until `stop`, then what was accepted before it.
   asio::awaitable<void> run();
@@ -78,12 +88,6 @@ class Publisher {
  private:
   struct Lookup;
   struct Waiting;
-  /// Room in the queues for the drafts of one request.
-  struct Places {
-    std::vector<std::unique_ptr<Admission>> held;
-    std::vector<std::optional<Error>> refusals;  ///< One a draft.
-    bool refused() const;
-  };
 
   PublishOutcome outcome(Appended appended) const;
   void observe(std::string_view event_type, std::chrono::steady_clock::time_point begun);
@@ -91,7 +95,6 @@ class Publisher {
   asio::awaitable<bool> is_known(const EventDraft& draft);
   asio::awaitable<void> look_up(std::shared_ptr<Lookup> lookup);
   Places reserve(const std::vector<EventDraft>& drafts, std::unordered_set<std::string>* known);
-  asio::awaitable<Places> admit(const std::vector<EventDraft>& drafts);
   asio::awaitable<std::vector<Appended>> append(AppendRequest request);
   std::vector<Waiting> take_group();
   asio::awaitable<void> commit(std::vector<Waiting> group);

@@ -31,8 +31,13 @@ bool BatchPublish::full() const {
 asio::awaitable<void> BatchPublish::publish() {
   while (under_way_ >= groups_under_way) co_await changed_.wait();
   auto group = std::make_shared<const Group>(std::exchange(gathered_, {}));
-  ++under_way_;
-  tasks_.spawn("batch group", run(std::move(group)));
+  try {
+    auto places = co_await call_.services.bus.publisher.admit(group->drafts);
+    ++under_way_;
+    tasks_.spawn("batch group", run(std::move(group), std::move(places)));
+  } catch (const std::exception& failure) {
+    fail(*group, failure);
+  }
 }
 
 asio::awaitable<void> BatchPublish::finish(bool complete) {
@@ -44,19 +49,17 @@ asio::awaitable<void> BatchPublish::finish(bool complete) {
   co_await tasks_.join();
 }
 
-asio::awaitable<void> BatchPublish::run(std::shared_ptr<const Group> group) {
+asio::awaitable<void> BatchPublish::run(std::shared_ptr<const Group> group, Publisher::Places places) {
   try {
-    const auto outcomes = co_await call_.services.bus.publisher.publish_batch(group->drafts, atomic_);
+    const auto outcomes =
+        co_await call_.services.bus.publisher.publish_batch(group->drafts, std::move(places), atomic_);
     if (outcomes) {
       note(*group, *outcomes);
     } else {
       refuse(*group, outcomes.error());
     }
-  } catch (const Unavailable& failure) {
-    result_.retry_after(failure.retry_after());
-    refuse(*group, call_.failed(failure));
   } catch (const std::exception& failure) {
-    refuse(*group, call_.failed(failure));
+    fail(*group, failure);
   }
   --under_way_;
   changed_.notify_all();
@@ -70,6 +73,12 @@ void BatchPublish::note(const Group& group, const std::vector<Result<PublishOutc
       result_.refuse(group.items[i], group.drafts[i].event->event_id, outcomes[i].error());
     }
   }
+}
+
+void BatchPublish::fail(const Group& group, const std::exception& failure) {
+  if (const auto* unavailable = dynamic_cast<const Unavailable*>(&failure))
+    result_.retry_after(unavailable->retry_after());
+  refuse(group, call_.failed(failure));
 }
 
 void BatchPublish::refuse(const Group& group, const Error& error) {

@@ -9,8 +9,9 @@
 
 namespace eventbus {
 
-/// Publishes the events of one batch: gathers them to groups, has few groups under way at a time, and notes what became
-/// of each event. Atomic: one group of them all. Lives in the coroutine that calls `finish`, which joins every task.
+/// Publishes the events of one batch in their order: gathers them to groups, has few groups under way at a time, and
+/// notes what became of each event. Atomic: one group of them all. Lives in the coroutine that calls `finish`, which
+/// joins every task.
 class BatchPublish {
  public:
   BatchPublish(Call& call, BatchResult::Detail detail, bool atomic);
@@ -33,7 +34,8 @@ class BatchPublish {
     std::size_t bytes = 0;
   };
 
-  asio::awaitable<void> run(std::shared_ptr<const Group> group);
+  asio::awaitable<void> run(std::shared_ptr<const Group> group, Publisher::Places places);
+  void fail(const Group& group, const std::exception& failure);
   void note(const Group& group, const std::vector<Result<PublishOutcome>>& outcomes);
   void refuse(const Group& group, const Error& error);
 

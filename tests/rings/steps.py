@@ -33,7 +33,7 @@ def unit(tally, _):
 
 ON_REAL_SERVERS = "amqp|postgres|rabbitmq|library"
 ONLY_FULL_SANITIZED = f"{ON_REAL_SERVERS}|^cli$"  # building and running them takes half an hour
-WITHOUT_THREADS = "^core$|^cli_|^testing$"
+WITHOUT_THREADS = "^core$|^cli_|^testing$|^bus$|^http$|^broker_embedded$"  # the last three live on the event loop; their threads are those of sqlite
 
 
 def ctest(tally, preset, *prefix, only=".", without="^$", jobs=CORES):

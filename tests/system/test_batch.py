@@ -215,6 +215,17 @@ def test_ndjson_names_only_the_failures(bus):
     assert body["results"][0]["error"]
 
 
+@pytest.mark.parametrize("room", [500, 1500, 2050])
+def test_ndjson_keeps_its_order_where_there_is_room_for_a_part(bus, room):
+    """Looking for repetitions takes longer for some lines than for the rest, which are not stored before them."""
+    bus.declare(queue := unique("q"), queue, max_length=room)
+    body = "".join(json.dumps({"event_type": queue, "event_id": f"{queue}-{number:04}"}) + "\n" for number in range(2100))
+    stored = bus.post("/events/batch", body=body, headers={"Content-Type": "application/x-ndjson"}).ok(207)["stored"]
+    assert 0 < stored < 2100
+    taken = [delivery["event"]["event_id"] for delivery in bus.drain(queue, stored)]
+    assert taken == sorted(taken)
+
+
 def test_ndjson_none_valid(bus):
     assert bus.post("/events/batch", body="nonsense\n", headers=NDJSON).status == 422
 
