@@ -193,6 +193,7 @@ asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::until_prepared() {
 asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
   for (int look = 0; look < most_looks; ++look) {
     const auto moves = queue->moves;
+    const auto arriving = queue->arriving;  // what is published during the look may be missing in it
     const auto consumer = queue->consumer;
     auto record = queue->record;
     std::vector<std::chrono::milliseconds> gone;
@@ -207,9 +208,10 @@ asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
                   {{"queue", std::string_view(queue->name())}});
       doubt_topology();
     }
+    if (queue->moves != moves && look + 1 < most_looks) continue;
     queue->counts = counts;
-    queue->arriving = 0;
-    if (queue->moves == moves) co_return;
+    queue->arriving -= std::min(queue->arriving, arriving);
+    co_return;
   }
 }
 

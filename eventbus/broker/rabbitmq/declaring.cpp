@@ -209,7 +209,9 @@ void RabbitMqBroker::take(std::span<const StoredEvent> events) {
     const auto& definition = queue->record.definition;
     if (!definition.max_length) continue;
     for (const auto& stored : events) {
-      if (routes(definition, stored.event->exchange, stored.event->routing_key)) ++queue->arriving;
+      if (!routes(definition, stored.event->exchange, stored.event->routing_key)) continue;
+      ++queue->arriving;
+      ++queue->moves;
     }
   }
 }

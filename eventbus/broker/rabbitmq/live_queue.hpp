@@ -57,7 +57,7 @@ struct LiveQueue {
   std::chrono::steady_clock::time_point last_receive{};
 
   ServerCounts counts;         ///< As of the last look at the server.
-  std::uint64_t moves = 0;     ///< How often messages came from the server or went back.
+  std::uint64_t moves = 0;     ///< How often messages went to the server, came from it or went back.
   std::uint64_t arriving = 0;  ///< Published to it since then.
   std::uint64_t reserved = 0;  ///< By admissions.
   std::uint64_t length() const { return counts.ready + counts.delayed + arriving + buffer.size(); }
