@@ -1,15 +1,21 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "eventbus/broker/broker.hpp"
+#include "eventbus/bus/event_feed.hpp"
+#include "eventbus/bus/publisher.hpp"
 #include "eventbus/core/topic.hpp"
 #include "eventbus/runtime/signal.hpp"
+#include "eventbus/runtime/task_group.hpp"
 #include "eventbus/store/event_store.hpp"
 
 namespace eventbus {
@@ -149,5 +155,44 @@ inline EventDraft draft_of(std::string type) {
   event->routing_key = std::move(type);
   return {std::move(event), {}};
 }
+
+/// A publisher between both, that holds five events, three a group.
+class BusTest : public testing::Test {
+ protected:
+  BusTest() { tasks.spawn("publisher", publisher.run()); }
+
+  void publish(const std::string& type) { tasks.spawn(type, record(draft_of(type))); }
+  asio::awaitable<void> record(EventDraft draft) { return record_of(publisher, std::move(draft)); }
+  asio::awaitable<void> record_of(Publisher& through, EventDraft draft) {
+    try {
+      auto result = co_await through.publish(std::move(draft));
+      outcomes.push_back(result ? "stored" : std::string(describe(result.error().code).name));
+    } catch (const Unavailable& error) {
+      outcomes.emplace_back(error.what());
+    }
+  }
+  void poll() {
+    loop.restart();
+    loop.poll();
+  }
+  void commit() {
+    store.finish_commit();
+    poll();
+  }
+
+  asio::io_context loop;
+  GatedStore store{loop.get_executor()};
+  RecordingBroker broker;
+  EventFeed feed{loop.get_executor(), store, 4096};
+  MetricRegistry metrics;
+  const Publisher::Committed hand_over = [this](std::span<const StoredEvent> events) {
+    broker.take(events);
+    feed.take(events);
+  };
+  Publisher publisher{loop.get_executor(), store,   broker,
+                      hand_over,           metrics, {.group_limit = 3, .groups_in_flight = 1, .max_in_flight = 5}};
+  TaskGroup tasks{loop.get_executor()};
+  std::vector<std::string> outcomes;
+};
 
 }  // namespace eventbus

@@ -160,7 +160,7 @@ Publisher::Places Publisher::reserve(const std::vector<EventDraft>& drafts, std:
 
 asio::awaitable<Publisher::Places> Publisher::admit(const std::vector<EventDraft>& drafts) {
   auto places = reserve(drafts, nullptr);
-  if (!places.refused()) co_return places;
+  if (!places.refused() || !accepting(drafts.size())) co_return places;
   const auto lookup = std::make_shared<Lookup>();
   for (const auto& draft : drafts) {
     if (draft.given.event_id) lookup->ids.push_back(draft.event->event_id);
