@@ -34,6 +34,7 @@ class Run:
             print(f"seed {seed} fails:", flush=True)
             for claim, text in violations[:5]:
                 print(f"  {claim}: {text}", flush=True)
+            print("  last in the logs:", *self.world.last_words(), sep="\n    ", flush=True)
             print(self.smallest(seed, history, violations[0][0]), f"  again: script/test ledger --seed {seed}", sep="\n", flush=True)
         return not violations
 

@@ -49,6 +49,10 @@ class World:
         """The servers that ended by themselves."""
         return [server for server in self.servers if server.process.poll() is not None]
 
+    def last_words(self, most=8):
+        """The end of each server's log."""
+        return [f"{server.directory.name}: {line}" for server in self.servers for line in server.lines[-most:]]
+
     def server(self, instance):
         return self.servers[instance % self.size]
 

@@ -114,6 +114,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
   for (auto& [name, record] : records) {
     if (const auto queue = known(name)) {
       queue->record = std::move(record);
+      if (!queue->wanted()) stop_consuming(*queue);
       wake(*queue);
     } else {
       queues.emplace(name, std::make_shared<LiveQueue>(loop, metrics, std::move(record)));
@@ -135,10 +136,18 @@ asio::awaitable<void> RabbitMqBroker::Parts::ensure_topology() {
 }
 
 asio::awaitable<void> RabbitMqBroker::Parts::ensure(LiveQueuePtr queue) {
-  if (queue->removed || queue->removing) co_return;
+  if (!queue->wanted()) co_return;
   auto definition = queue->record.definition;
-  co_await topology.ensure_queue(definition);
-  if (queue->removed || queue->removing || queue->record.backfilled_to) co_return;
+  const auto wanted = [this, queue]() -> asio::awaitable<bool> {
+    co_await refresh();
+    co_return queue->wanted();
+  };
+  const bool made = co_await topology.ensure_queue(definition, wanted);
+  if (made && !co_await wanted()) {
+    auto record = queue->record;
+    co_await topology.remove(std::move(record));  // whoever removes it may have come by before it was made
+  }
+  if (!queue->wanted() || queue->record.backfilled_to) co_return;
   co_await topology.bind(definition.name, definition.bindings);
 }
 
@@ -162,7 +171,7 @@ void RabbitMqBroker::Parts::doubt_topology() {
 
 std::string_view RabbitMqBroker::Parts::wanted_by(const Event& event) const {
   for (const auto& [name, queue] : queues) {
-    const bool bound = !queue->removed && !queue->removing && !queue->record.backfilled_to;
+    const bool bound = queue->wanted() && !queue->record.backfilled_to;
     if (bound && routes(queue->record.definition, event.exchange, event.routing_key)) return name;
   }
   return {};
@@ -203,7 +212,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
       co_await catalog.remove_retry_delay(queue->name(), delay);
     }
     if (consumer) co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + patience_for_arrivals);
-    if (counts.missing && !queue->removed && !queue->removing) {
+    if (counts.missing && queue->wanted()) {
       log_warning("a queue is gone from RabbitMQ, with what lay in it; it is made again",
                   {{"queue", std::string_view(queue->name())}});
       doubt_topology();

@@ -57,6 +57,8 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> count(LiveQueuePtr queue);
   asio::awaitable<void> look_around(std::vector<LiveQueuePtr> all);
   asio::awaitable<Result<DeclareOutcome>> create(QueueDefinition definition);
+  /// The removal of it is claimed.
+  asio::awaitable<void> remove(LiveQueuePtr queue);
   asio::awaitable<void> backfill(LiveQueuePtr queue);
   asio::awaitable<void> begin_backfill(LiveQueuePtr queue);
   asio::awaitable<std::uint64_t> clear_dead_letters(LiveQueuePtr queue, DeadLetterSelection selection,

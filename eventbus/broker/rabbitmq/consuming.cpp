@@ -51,7 +51,7 @@ std::optional<RabbitMqBroker::Parts::Serial> RabbitMqBroker::Parts::serial_of(st
 }
 
 void RabbitMqBroker::Parts::consume(const LiveQueuePtr& queue) {
-  if (queue->consumer || queue->removed || stopped) return;
+  if (queue->consumer || !queue->wanted() || stopped) return;
   const std::weak_ptr<LiveQueue> weak = queue;
   amqp::ConsumerHandler handler;
   handler.on_messages = [this, weak](std::vector<amqp::ReceivedMessage> messages) {

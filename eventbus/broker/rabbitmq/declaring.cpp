@@ -31,23 +31,11 @@ std::vector<Binding> without(const std::vector<Binding>& bindings, const std::ve
   return left;
 }
 
-/// So that nobody makes it again meanwhile; what is half removed when it fails is.
-class Removing {
- public:
-  Removing(rabbitmq::LiveQueue& queue, std::function<void()> failed) : queue_(queue), failed_(std::move(failed)) {
-    queue_.removing = true;
-  }
-  ~Removing() {
-    queue_.removing = false;
-    if (!queue_.removed) failed_();
-  }
-  Removing(const Removing&) = delete;
-  Removing& operator=(const Removing&) = delete;
-
- private:
-  rabbitmq::LiveQueue& queue_;
-  std::function<void()> failed_;
-};
+Unavailable being_deleted(std::string_view operation, const std::string& queue) {
+  Unavailable later(operation, "queue '" + queue + "' is being deleted just now. Try again in a few seconds.");
+  later.tell_client(later.what());
+  return later;
+}
 
 bool is_ingest_queue(const RabbitMqSettings& settings, const std::string& name) {
   return std::ranges::find(settings.ingest_queues, name) != settings.ingest_queues.end();
@@ -66,6 +54,7 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition 
   co_await parts.refresh();
   const auto queue = parts.known(definition.name);
   if (!queue) co_return co_await parts.create(std::move(definition));
+  if (!queue->wanted()) throw being_deleted("declaring a queue", definition.name);
   const auto old = queue->record.definition;
   if (auto allowed = changeable(old, definition); !allowed) co_return std::unexpected(std::move(allowed.error()));
   auto fit = co_await parts.topology.ensure_exchanges(definition.bindings);
@@ -118,14 +107,30 @@ asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
   if (!queue) co_return Parts::unknown(name);
-  const auto record = queue->record;
-  parts.stop_consuming(*queue);
-  const Removing removing(*queue, [&parts] { parts.doubt_topology(); });
-  co_await parts.topology.remove(record);
-  co_await parts.catalog.remove(name);
-  parts.forget(queue);
-  co_await parts.topology.remove(record);  // another instance may have missed it before the catalog told it
+  if (!co_await parts.catalog.claim_removal(name, parts.instance)) {
+    co_await parts.refresh();
+    if (!parts.known(name)) co_return Parts::unknown(name);
+    throw being_deleted("deleting a queue", name);
+  }
+  co_await parts.remove(queue);
   co_return Result<void>{};
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::remove(LiveQueuePtr queue) {
+  std::exception_ptr failure;
+  try {
+    co_await refresh();  // from here on it is not consumed and not made again
+    auto record = queue->record;
+    co_await topology.remove(std::move(record));
+    if (!co_await catalog.remove(queue->name(), instance))
+      throw Unavailable("deleting queue '" + queue->name() + "'", "it took too long");
+  } catch (const Unavailable&) {
+    failure = std::current_exception();
+  }
+  if (!failure) co_return forget(queue);
+  co_await in_background(catalog.give_up_removal(queue->name(), instance));
+  doubt_topology();  // it may be half removed
+  std::rethrow_exception(failure);
 }
 
 asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::purge(std::string name) {

@@ -40,6 +40,8 @@ struct LiveQueue {
         dead_letters_free(loop) {}
 
   const std::string& name() const { return record.definition.name; }
+  /// Nobody removes it, and nobody has.
+  bool wanted() const { return !removed && std::chrono::steady_clock::now() >= record.removed_until; }
 
   QueueRecord record;
   DeliveryBuffer buffer;
@@ -51,7 +53,6 @@ struct LiveQueue {
   Signal dead_letters_free;
   bool browsing = false;  ///< Somebody looks at the dead letters.
   bool backfilling = false;
-  bool removing = false;  ///< This instance deletes it.
   bool removed = false;
   std::uint64_t receivers = 0;
   std::chrono::steady_clock::time_point last_receive{};

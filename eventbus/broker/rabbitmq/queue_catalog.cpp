@@ -37,7 +37,12 @@ CREATE TABLE eventbus_held_retries (
 constexpr std::string_view backfill_claims = R"sql(
 ALTER TABLE eventbus_queues ADD COLUMN backfilled_by BIGINT, ADD COLUMN backfill_claimed_until TIMESTAMPTZ;
 )sql";
+// Which instance removes a queue, and until when the others leave it alone.
+constexpr std::string_view removal_claims = R"sql(
+ALTER TABLE eventbus_queues ADD COLUMN removed_by BIGINT, ADD COLUMN removal_claimed_until TIMESTAMPTZ;
+)sql";
 constexpr std::chrono::milliseconds claim_time{15'000};
+constexpr std::chrono::milliseconds removal_time{30'000};
 
 std::string definition_text(const QueueDefinition& definition) {
   std::string text;
@@ -70,6 +75,10 @@ QueueRecord read_record(const postgres::Row& row) {
   record.live_after = row.integer(3);
   if (!row.is_null(4)) record.backfilled_to = row.integer(4);
   record.retry_delays = read_delays(row.text(5));
+  if (!row.is_null(6)) {
+    const std::chrono::milliseconds left{row.integer(6)};
+    if (left <= 2 * removal_time) record.removed_until = std::chrono::steady_clock::now() + left;
+  }
   return record;
 }
 
@@ -78,7 +87,7 @@ QueueRecord read_record(const postgres::Row& row) {
 asio::awaitable<void> QueueCatalog::migrate() {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   auto lease = co_await pool_.acquire(deadline);
-  std::vector<std::string_view> steps{catalog_schema, backfill_claims};
+  std::vector<std::string_view> steps{catalog_schema, backfill_claims, removal_claims};
   std::string component = "queues";
   co_await postgres::migrate(*lease, std::move(component), std::move(steps), deadline);
 }
@@ -108,7 +117,8 @@ asio::awaitable<std::int64_t> QueueCatalog::revision() {
 
 asio::awaitable<std::map<std::string, QueueRecord>> QueueCatalog::load() {
   Statement statement(
-      "SELECT name, definition, paused, live_after, backfilled_to, array_to_string(retry_delays_ms, ',') "
+      "SELECT name, definition, paused, live_after, backfilled_to, array_to_string(retry_delays_ms, ','), "
+      "(1000 * extract(epoch FROM removal_claimed_until - now()))::bigint "
       "FROM eventbus_queues");
   const auto rows = co_await run(std::move(statement));
   std::map<std::string, QueueRecord> records;
@@ -200,11 +210,32 @@ asio::awaitable<void> QueueCatalog::remove_retry_delay(std::string queue, std::c
   co_await change(std::move(statement));
 }
 
-asio::awaitable<void> QueueCatalog::remove(std::string queue) {
+asio::awaitable<bool> QueueCatalog::claim_removal(std::string queue, InstanceId instance) {
   Statement statement(
-      "WITH held AS (DELETE FROM eventbus_held_retries WHERE queue = $1) DELETE FROM eventbus_queues WHERE name = $1");
+      "UPDATE eventbus_queues SET removed_by = $2, removal_claimed_until = now() + $3::bigint * interval '1 ms' "
+      "WHERE name = $1 AND (removal_claimed_until IS NULL OR removal_claimed_until < now() "
+      "OR removal_claimed_until > now() + $3::bigint * interval '2 ms')");  // the server's clock was set back
   statement.add(std::string_view(queue));
+  statement.add(std::bit_cast<std::int64_t>(instance));
+  statement.add(std::int64_t{removal_time.count()});
+  co_return co_await change(std::move(statement)) == 1;
+}
+
+asio::awaitable<void> QueueCatalog::give_up_removal(std::string queue, InstanceId instance) {
+  Statement statement(
+      "UPDATE eventbus_queues SET removed_by = NULL, removal_claimed_until = NULL WHERE name = $1 AND removed_by = $2");
+  statement.add(std::string_view(queue));
+  statement.add(std::bit_cast<std::int64_t>(instance));
   co_await change(std::move(statement));
+}
+
+asio::awaitable<bool> QueueCatalog::remove(std::string queue, InstanceId instance) {
+  Statement statement(
+      "WITH gone AS (DELETE FROM eventbus_queues WHERE name = $1 AND removed_by = $2 RETURNING name), "
+      "held AS (DELETE FROM eventbus_held_retries WHERE queue IN (SELECT name FROM gone)) SELECT name FROM gone");
+  statement.add(std::string_view(queue));
+  statement.add(std::bit_cast<std::int64_t>(instance));
+  co_return co_await change(std::move(statement)) == 1;
 }
 
 asio::awaitable<void> QueueCatalog::hold(std::string queue, std::string event_id, HeldRetry retry) {

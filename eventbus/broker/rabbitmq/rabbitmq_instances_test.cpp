@@ -28,6 +28,16 @@ class RabbitMqInstances : public BrokerSuite {
   std::vector<Delivery> receive_at_other(Millis wait) {
     return run(other().receive("q", 100, std::chrono::steady_clock::now() + wait)).value();
   }
+  void change_queues(const std::string& columns) {
+    postgres::TestServer::ask(place().database, "UPDATE eventbus_queues SET " + columns +
+                                                    "; UPDATE eventbus_queues_revision SET revision = revision + 1");
+  }
+  std::string control(const std::string& command, std::vector<std::string> more) {
+    std::vector<std::string> words{command, "-p", place().virtual_host, "--silent"};
+    std::ranges::move(more, std::back_inserter(words));
+    return amqp::TestServer::shared().control(std::move(words));
+  }
+  std::string queues_there() { return control("list_queues", {"--no-table-headers", "name"}); }
   std::string letters() { return postgres::TestServer::ask(place().database, "SELECT count(*) FROM eventbus_mail"); }
   const RabbitMqPlace& place() { return static_cast<RabbitMqUnderTest&>(*under_test).place(); }
 
@@ -42,16 +52,12 @@ TEST_P(RabbitMqInstances, OneOfThemPutsThePastIntoAQueue) {
   past.start_from.kind = StartFrom::Kind::beginning;
   declare(past);
   EXPECT_EQ(ack("q", receive_all("q")).settled, 3);
-  const auto change = [this](const std::string& columns) {
-    postgres::TestServer::ask(place().database, "UPDATE eventbus_queues SET " + columns +
-                                                    "; UPDATE eventbus_queues_revision SET revision = revision + 1");
-  };
   for (const std::string lapsed : {"now()", "now() + interval '1 hour'"}) {
     // As if a third instance were at it again, from the start …
-    change("backfilled_to = 0, backfilled_by = 1, backfill_claimed_until = now() + interval '15 seconds'");
+    change_queues("backfilled_to = 0, backfilled_by = 1, backfill_claimed_until = now() + interval '15 seconds'");
     EXPECT_THAT(receive_at_other(Millis{2500}), IsEmpty());
     // … and died; the second time the server's clock was set back, too.
-    change("backfill_claimed_until = " + lapsed);
+    change_queues("backfill_claimed_until = " + lapsed);
     std::vector<Delivery> taken;
     for (const Wait wait("three deliveries at the other instance"); taken.size() < 3; wait.go_on()) {
       auto more = receive_at_other(Millis{20000});
@@ -62,6 +68,60 @@ TEST_P(RabbitMqInstances, OneOfThemPutsThePastIntoAQueue) {
     EXPECT_THAT(receive_at_other(Millis{2500}), IsEmpty());
     EXPECT_EQ(ack_at_other(delivery_ids(taken)).settled, 3);
   }
+}
+
+TEST_P(RabbitMqInstances, WhatOneRemovesNobodyMakesAgain) {
+  const auto in_another_second = [](const auto& work) -> std::string {
+    try {
+      work();
+      return "";
+    } catch (const Unavailable& refusal) {
+      return refusal.client_detail();
+    }
+  };
+  declare(queue("q"));
+  EXPECT_TRUE(run(other().info("q")));
+  for (const std::string lapsed : {"now() - interval '1 ms'", "now() + interval '1 hour'"}) {
+    // As if a third instance were at it …
+    change_queues("removed_by = 1, removal_claimed_until = now() + interval '30 seconds'");
+    pass(Millis{200});
+    control("delete_queue", {"q"});
+    control("delete_queue", {"q.dlq"});
+    pass(Millis{500});
+    EXPECT_EQ(run(broker().info("q")).value().ready, 0);
+    EXPECT_THAT(receive_at_other(Millis{300}), IsEmpty());
+    EXPECT_EQ(queues_there(), "");
+    const auto later = testing::HasSubstr("queue 'q' is being deleted just now. Try again in a few seconds.");
+    EXPECT_THAT(in_another_second([this] { declare(queue("q")); }), later);
+    EXPECT_THAT(in_another_second([this] { (void)run(other().remove("q")); }), later);
+    // … and died before it was done; the second time the server's clock was set back, too.
+    change_queues("removal_claimed_until = " + lapsed);
+    for (const Wait wait("the queue to be there again"); !queues_there().contains("q.dlq"); wait.go_on())
+      pass(Millis{50});
+    publish_many(1);
+    EXPECT_EQ(ack("q", receive("q", 1, Millis{20000})).settled, 1) << lapsed;
+  }
+  EXPECT_TRUE(run(other().remove("q")));
+  EXPECT_EQ(run(broker().remove("q")).error().code, ErrorCode::unknown_queue);
+  EXPECT_EQ(queues_there(), "");
+}
+
+TEST_P(RabbitMqInstances, ARemovalThatFailedIsGivenUp) {
+  declare(queue("q"));
+  publish_many(1);
+  amqp::TestServer::shared().freeze();
+  EXPECT_THROW((void)run(broker().remove("q")), Unavailable);
+  amqp::TestServer::shared().thaw();
+  for (const Wait wait("the queue to be removed"); true; wait.go_on()) {
+    try {
+      EXPECT_TRUE(run(broker().remove("q")));
+      break;
+    } catch (const Unavailable&) {
+      pass(Millis{50});
+    }
+  }
+  EXPECT_EQ(queues_there(), "");
+  EXPECT_EQ(postgres::TestServer::ask(place().database, "SELECT count(*) FROM eventbus_queues"), "0");
 }
 
 TEST_P(RabbitMqInstances, AcknowledgementsThroughTheOtherAreDurable) {

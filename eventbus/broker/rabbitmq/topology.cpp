@@ -93,24 +93,32 @@ asio::awaitable<Result<void>> Topology::ensure_exchanges(std::vector<Binding> bi
   co_return Result<void>{};
 }
 
-asio::awaitable<void> Topology::ensure_queue(QueueDefinition definition) {
+asio::awaitable<bool> Topology::is_there(std::string queue) {
+  const auto found = co_await ask(connection_.inspect_queue(std::move(queue), deadline()));
+  co_return found.has_value();
+}
+
+asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, Wanted wanted) {
   // One that became another since the queue was declared is used as it is: one queue must not hold up all others.
   for (const auto& binding : definition.bindings) co_await ensure_exchange(binding.exchange);
   const auto dead_letters = dead_letter_exchange_of(definition);
   std::string type = "direct";
   expect(co_await ask(connection_.declare_exchange(dead_letters, std::move(type), true, deadline())),
          about("declaring exchange", dead_letters));
-  co_await ensure_dead_letter_queue(definition.name);
+  // What it was declared with stays, whatever its definition says now: RabbitMQ knows no change of arguments.
+  const bool there = co_await is_there(definition.name);
+  const bool resting_there = co_await is_there(dead_letter_queue(definition.name));
+  if (wanted && !(there && resting_there) && !co_await wanted()) co_return false;
+  if (!resting_there) co_await ensure_dead_letter_queue(definition.name);
   expect(co_await ask(
              connection_.bind_queue(dead_letter_queue(definition.name), dead_letters, definition.name, deadline())),
          about("binding queue", dead_letter_queue(definition.name)));
-  // What it was declared with stays, whatever its definition says now: RabbitMQ knows no change of arguments.
-  const auto there = co_await ask(connection_.inspect_queue(definition.name, deadline()));
-  if (there) co_return;
+  if (there) co_return !resting_there;
   auto queue = quorum_queue(definition.name);
   dead_letter_to(queue, dead_letters, definition.name);
   if (definition.ordered) queue.arguments.emplace_back("x-single-active-consumer", true);
   co_await declare(std::move(queue));
+  co_return true;
 }
 
 asio::awaitable<void> Topology::ensure_dead_letter_queue(std::string queue) {

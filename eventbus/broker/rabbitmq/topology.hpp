@@ -3,6 +3,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -42,8 +43,11 @@ class Topology {
   asio::awaitable<Result<void>> ensure_exchange(std::string exchange);
   /// The same for all of them, looking at the server again; the error names the first binding that can't be made so.
   asio::awaitable<Result<void>> ensure_exchanges(std::vector<Binding> bindings);
-  /// Queue and dead-letter queue; no bindings yet. Exchanges too, where there is none.
-  asio::awaitable<void> ensure_queue(QueueDefinition definition);
+  using Wanted = std::function<asio::awaitable<bool>()>;
+  /// Queue and dead-letter queue; no bindings yet. Exchanges too, where there is none. Whether one of the queues was
+  /// made. `wanted`, if given, is asked when one is missing: making a quorum queue while RabbitMQ deletes it ends the
+  /// connection, and may leave a queue there that ends every connection which uses it.
+  asio::awaitable<bool> ensure_queue(QueueDefinition definition, Wanted wanted = {});
   /// Where what the queue gives up rests; not bound to an exchange.
   asio::awaitable<void> ensure_dead_letter_queue(std::string queue);
   /// A queue for messages that become events, and its dead-letter queue. One that is there with other properties is
@@ -65,6 +69,7 @@ class Topology {
  private:
   amqp::Deadline deadline() const { return std::chrono::steady_clock::now() + timeout_; }
   asio::awaitable<void> declare(amqp::QueueSpec queue);
+  asio::awaitable<bool> is_there(std::string queue);
   template <class T>
   asio::awaitable<T> ask(asio::awaitable<T> operation) {
     co_await until_connected();
