@@ -34,6 +34,7 @@ void ConsumerChannel::send_qos(std::shared_ptr<Barrier> barrier) {
 
 void ConsumerChannel::send_consume() {
   ++consumes_;
+  consuming_ = false;
   const auto name = tag();
   expect_answer();
   send(AMQP_BASIC_CONSUME_METHOD, amqp_basic_consume_t{.ticket = 0,
@@ -94,6 +95,7 @@ void ConsumerChannel::on_method(const amqp_method_t& method) {
   } else if (method.id == AMQP_BASIC_CONSUME_OK_METHOD) {
     answered();
     healthy();
+    consuming_ = true;
   } else if (method.id == AMQP_BASIC_CANCEL_OK_METHOD) {
     answered();
   } else if (method.id == AMQP_BASIC_CANCEL_METHOD) {
@@ -129,7 +131,12 @@ void ConsumerChannel::on_closed(const ServerRefusal& refusal) {
   end_generation(reason);
 }
 
+/// RabbitMQ ends the connection of whoever consumes a quorum queue that lost its process.
 void ConsumerChannel::on_lost(const std::string& reason) {
+  if (generation_ != 0 && !consuming_) {
+    suspected();
+    calls_->trouble(fmt::format("consuming queue \"{}\": {}", settings_.queue, reason));
+  }
   end_generation(reason);
 }
 

@@ -69,6 +69,7 @@ class ConsumerChannel final : public Channel {
   std::vector<ReceivedMessage> batch_;
   std::deque<std::shared_ptr<Barrier>> qos_under_way_;  ///< Null where it was no barrier.
   std::uint64_t consumes_ = 0;
+  bool consuming_ = false;  ///< The server has said so.
 };
 
 }  // namespace eventbus::amqp

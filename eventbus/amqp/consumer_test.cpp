@@ -4,6 +4,7 @@
 
 #include "eventbus/amqp/connection.hpp"
 #include "eventbus/amqp/testing/test_bench.hpp"
+#include "eventbus/testing/waiting.hpp"
 
 namespace eventbus::amqp {
 namespace {
@@ -98,6 +99,34 @@ TEST_F(ConsumerTest, ComesBackWithinSecondsHoweverSlowlyItsConnectionWould) {
   ASSERT_TRUE(bench.run(connection.declare_queue({.name = "later"}, bench.soon())));
   ASSERT_TRUE(bench.run(connection.publish(numbered("later", 0, 1), bench.soon())));
   EXPECT_TRUE(receives(1));
+}
+
+TEST_F(ConsumerTest, OfAQueueThatTheServerCanNotServeHoldsUpNoOther) {
+  const QueueSpec quorum{.name = "broken", .arguments = {{"x-queue-type", "quorum"}}};
+  ASSERT_TRUE(bench.run(connection.declare_queue(quorum, bench.soon())));
+  const auto process = "{list_to_atom(\"" + bench.virtual_host + "_broken\"), node()}";
+  bench.server.control({"eval", "ra:force_delete_server(quorum_queues, " + process + ")."});
+  auto settings = bench.settings();
+  settings.reconnect = {.delay = std::chrono::milliseconds{1}, .max_delay = std::chrono::seconds{10}};
+  Connection consuming(bench.loop.get_executor(), settings);
+  Listener broken_listener;
+  const auto broken = consuming.consume("broken", 10, broken_listener.handler());
+  const auto consumer = consuming.consume("q", 10, listener.handler());
+  ASSERT_TRUE(bench.run_until([&] { return broken_listener.troubles.size() >= 2; }));
+  EXPECT_THAT(broken_listener.troubles.at(0), HasSubstr("consuming queue \"broken\": "));
+  std::size_t seen = 0;
+  const auto twenty_over_one_connection = [&] {
+    const int lost = listener.lost;
+    for (int step = 0; step < 20; ++step) {
+      publish(1);
+      if (!receives(seen + 1) || listener.lost != lost) return false;
+      const std::vector fresh(listener.messages.begin() + static_cast<std::ptrdiff_t>(seen), listener.messages.end());
+      seen = listener.messages.size();
+      if (!bench.run(consumer->settle(tags_of(fresh), Settlement::ack)).empty()) return false;
+    }
+    return true;
+  };
+  for (const Wait wait("twenty messages in a row over one connection"); !twenty_over_one_connection();) wait.go_on();
 }
 
 TEST_F(ConsumerTest, SaysThatItsQueueWasDeletedAndTakesItsSuccessor) {
