@@ -274,6 +274,7 @@ TEST(PublishNdjson, AFaultNamesItsLineAndColumn) {
   const auto& error = body.at("results").as_array().at(0).as_object().at("error").as_object();
   EXPECT_EQ(error.at("line"), 4);
   EXPECT_EQ(error.at("column"), 17);
+  EXPECT_TRUE(error.at("detail").as_string().starts_with("Line 4, column 17:")) << error.at("detail");
 }
 
 TEST(PublishNdjson, BoundsTheListOfFailures) {

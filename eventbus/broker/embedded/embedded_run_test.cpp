@@ -120,7 +120,7 @@ TEST_P(EmbeddedRun, CountsWhatItDelivers) {
   auto definition = queue("q");
   definition.lease = Millis{10000};
   declare(definition);
-  for (const auto* type : {"user.created", "order.paid", "order.paid", "user.created", "user.created"})
+  for (const auto* type : {"user.created", "order.paid", "order.paid", "order.paid", "user.created"})
     publish({.type = type});
   const auto deliveries = receive("q");
   ack("q",
@@ -131,9 +131,9 @@ TEST_P(EmbeddedRun, CountsWhatItDelivers) {
   pass(Millis{10000});
   const auto text = fixture().registry().serialize();
   for (const char* line :
-       {R"(eventbus_events_published_total{event_type="user.created",exchange="events"} 3)",
-        R"(eventbus_events_consumed_total{event_type="user.created",queue="q"} 2)",
-        R"(eventbus_events_consumed_total{event_type="order.paid",queue="q"} 2)",
+       {R"(eventbus_events_published_total{event_type="user.created",exchange="events"} 2)",
+        R"(eventbus_events_consumed_total{event_type="user.created",queue="q"} 1)",
+        R"(eventbus_events_consumed_total{event_type="order.paid",queue="q"} 3)",
         R"(eventbus_deliveries_total{outcome="delivered",queue="q"} 7)",
         R"(eventbus_deliveries_total{outcome="acked",queue="q"} 4)",
         R"(eventbus_deliveries_total{outcome="nacked",queue="q"} 1)",

@@ -70,7 +70,6 @@ void QueueWriter::observe(Queue& queue, const QueueCommit& commit) {
   std::uint64_t run = 0;
   std::uint32_t type = 0;
   for (const auto& settling : commit.settlings) {
-    if (settling.fate == Fate::purged) continue;
     if (settling.leased_at != Timestamp{}) {
       queue.metrics.delivery_time.observe(std::chrono::duration<double>(now - settling.leased_at).count());
     }
