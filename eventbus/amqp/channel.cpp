@@ -13,16 +13,13 @@ constexpr std::chrono::milliseconds longest_pause{5000};
 }  // namespace
 
 Channel::Channel(std::uint16_t number, const ConnectionSettings& settings, LinkStatus& status)
-    : number_(number),
-      patience_(settings.reconnect),
-      policy_(settings.reconnect),
-      stall_limit_(settings.stall_limit),
-      status_(status) {
+    : number_(number), policy_(settings.reconnect), stall_limit_(settings.stall_limit), status_(status) {
   policy_.max_delay = std::min(policy_.max_delay, longest_pause);
 }
 
 void Channel::attach(Session& session) {
   session_ = &session;
+  reopen_at_ = rests_until();
   if (std::chrono::steady_clock::now() >= reopen_at_) open();
 }
 
@@ -30,7 +27,6 @@ void Channel::detach(const std::string& reason) {
   session_ = nullptr;
   state_ = State::waiting;
   owed_ = 0;
-  reopen_at_ = {};
   on_lost(reason);
 }
 
@@ -73,15 +69,7 @@ void Channel::closed_by_server(const amqp_channel_close_t& close) {
 void Channel::reopen_later() {
   state_ = State::waiting;
   owed_ = 0;
-  count_failure(policy_);
-}
-
-void Channel::suspected() {
-  count_failure(patience_);
-}
-
-void Channel::count_failure(const RetryPolicy& policy) {
-  const auto pause = failures_ == 0 ? std::chrono::milliseconds{0} : policy.wait(failures_, random_fraction());
+  const auto pause = failures_ == 0 ? std::chrono::milliseconds{0} : policy_.wait(failures_, random_fraction());
   reopen_at_ = std::chrono::steady_clock::now() + pause;
   ++failures_;
 }

@@ -16,8 +16,8 @@ inline constexpr std::size_t most_waiting = 4096;
 /// One channel that heals: opened with every session, and again after the server closed it, at once the first time and
 /// with backoff while it goes on, but at least every five seconds: the connection is good, and what was missing may be
 /// made again at any time. Breaks the connection when the server owes an answer for too long: a channel of
-/// RabbitMQ can hang for good on a quorum queue that was just starting, and not even be closed then. One that may be
-/// why the connection ended lets the others go first, longer each time. Used on the connection's thread only.
+/// RabbitMQ can hang for good on a quorum queue that was just starting, and not even be closed then. Used on the
+/// connection's thread only.
 class Channel {
  public:
   using Time = Deadline;
@@ -52,12 +52,12 @@ class Channel {
   virtual void on_closed(const ServerRefusal& refusal) = 0;
   /// The connection is gone.
   virtual void on_lost(const std::string& reason) = 0;
+  /// With a new connection the channel is not opened before.
+  virtual Time rests_until() const { return {}; }
 
   bool is_open() const { return state_ == State::open; }
   /// The channel does its work: the next error is its first.
   void healthy() { failures_ = 0; }
-  /// The connection ended at what this channel had just asked for. For `on_lost`.
-  void suspected();
   void close_and_reopen();
   /// A method was sent that the server answers.
   void expect_answer();
@@ -77,10 +77,8 @@ class Channel {
   void take_method(const amqp_method_t& method);
   void closed_by_server(const amqp_channel_close_t& close);
   void reopen_later();
-  void count_failure(const RetryPolicy& policy);
 
   std::uint16_t number_;
-  RetryPolicy patience_;  ///< With its connection.
   RetryPolicy policy_;
   std::chrono::milliseconds stall_limit_;
   LinkStatus& status_;

@@ -96,6 +96,7 @@ void ConsumerChannel::on_method(const amqp_method_t& method) {
     answered();
     healthy();
     consuming_ = true;
+    suspects_.clear(settings_.queue);
   } else if (method.id == AMQP_BASIC_CANCEL_OK_METHOD) {
     answered();
   } else if (method.id == AMQP_BASIC_CANCEL_METHOD) {
@@ -131,10 +132,9 @@ void ConsumerChannel::on_closed(const ServerRefusal& refusal) {
   end_generation(reason);
 }
 
-/// RabbitMQ ends the connection of whoever consumes a quorum queue that lost its process.
 void ConsumerChannel::on_lost(const std::string& reason) {
   if (generation_ != 0 && !consuming_) {
-    suspected();
+    suspects_.suspect(settings_.queue, std::chrono::steady_clock::now());
     calls_->trouble(fmt::format("consuming queue \"{}\": {}", settings_.queue, reason));
   }
   end_generation(reason);

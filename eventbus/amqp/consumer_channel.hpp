@@ -11,6 +11,7 @@
 #include "eventbus/amqp/incoming_content.hpp"
 #include "eventbus/amqp/outstanding_deliveries.hpp"
 #include "eventbus/amqp/settlement.hpp"
+#include "eventbus/amqp/suspects.hpp"
 #include "eventbus/runtime/suspend.hpp"
 
 namespace eventbus::amqp {
@@ -29,13 +30,14 @@ class ConsumerChannel final : public Channel {
     Completion<bool> done;  ///< Null when nobody waits any more.
   };
 
-  /// `generations` counts those of all consumers of the connection.
+  /// `generations` counts those of all consumers of the connection, which share `suspects`.
   ConsumerChannel(std::uint16_t number, const ConnectionSettings& connection, LinkStatus& status, Settings settings,
-                  std::shared_ptr<ConsumerCalls> calls, std::uint64_t& generations)
+                  std::shared_ptr<ConsumerCalls> calls, std::uint64_t& generations, Suspects& suspects)
       : Channel(number, connection, status),
         settings_(std::move(settings)),
         calls_(std::move(calls)),
         generations_(generations),
+        suspects_(suspects),
         content_(settings_.max_body_bytes) {}
 
   /// Returns the tags that are not outstanding.
@@ -53,6 +55,7 @@ class ConsumerChannel final : public Channel {
   void on_content(const amqp_frame_t& frame) override;
   void on_closed(const ServerRefusal& refusal) override;
   void on_lost(const std::string& reason) override;
+  Time rests_until() const override { return suspects_.rests_until(settings_.queue); }
 
   void send_qos(std::shared_ptr<Barrier> barrier);
   void send_consume();
@@ -63,6 +66,7 @@ class ConsumerChannel final : public Channel {
   Settings settings_;
   std::shared_ptr<ConsumerCalls> calls_;
   std::uint64_t& generations_;
+  Suspects& suspects_;
   IncomingContent content_;
   std::uint64_t generation_ = 0;
   OutstandingDeliveries outstanding_;

@@ -214,7 +214,7 @@ void Link::add_consumer(std::uint64_t key, ConsumerChannel::Settings settings, s
     return;
   }
   auto channel = std::make_unique<ConsumerChannel>(number, settings_, status_, std::move(settings), std::move(calls),
-                                                   generations_);
+                                                   generations_, suspects_);
   auto& added = *consumers_.emplace(number, std::move(channel)).first->second;
   consumer_numbers_[key] = number;
   if (status_.state() != LinkState::disconnected) added.attach(*session_);

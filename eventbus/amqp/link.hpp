@@ -70,9 +70,10 @@ class Link {
   std::unique_ptr<Session> session_;
   PublishChannel publisher_;
   TopologyChannel topology_;
+  std::uint64_t generations_ = 0;
+  Suspects suspects_;
   std::map<std::uint16_t, std::unique_ptr<ConsumerChannel>> consumers_;
   std::map<std::uint64_t, std::uint16_t> consumer_numbers_;  ///< By key.
-  std::uint64_t generations_ = 0;
   std::vector<std::shared_ptr<ConnectWaiter>> connect_waiters_;
   std::thread thread_;
 };
