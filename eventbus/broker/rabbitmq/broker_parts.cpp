@@ -19,6 +19,11 @@ amqp::ConnectionSettings named(amqp::ConnectionSettings settings, std::string_vi
 }
 
 /// Of a queue whose messages keep moving.
+/// Deleted and declared again: what can't be changed differs.
+bool is_another(const QueueDefinition& old, const QueueDefinition& now) {
+  return old.ordered != now.ordered || old.start_from != now.start_from;
+}
+
 constexpr int most_looks = 3;
 constexpr std::chrono::seconds patience_for_arrivals{1};
 
@@ -96,14 +101,16 @@ asio::awaitable<LiveQueuePtr> RabbitMqBroker::Parts::find(std::string name) {
 void RabbitMqBroker::Parts::forget(const LiveQueuePtr& queue) {
   queue->removed = true;
   stop_consuming(*queue);
-  queues.erase(queue->name());
+  // Another of the same name may be there already.
+  if (known(queue->name()) == queue) queues.erase(queue->name());
   queue->arrived.notify_all();
 }
 
 /// What other instances changed.
 asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
   const auto newest = co_await catalog.revision();
-  if (newest == revision) co_return;
+  const bool one_is_removed = std::ranges::any_of(queues, [](const auto& entry) { return !entry.second->wanted(); });
+  if (newest == revision && !one_is_removed) co_return;
   auto records = co_await catalog.load();
   revision = newest;
   std::vector<LiveQueuePtr> gone;
@@ -112,7 +119,10 @@ asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
   }
   for (const auto& queue : gone) forget(queue);
   for (auto& [name, record] : records) {
-    if (const auto queue = known(name)) {
+    const auto queue = known(name);
+    const bool another = queue && is_another(queue->record.definition, record.definition);
+    if (another) forget(queue);
+    if (queue && !another) {
       queue->record = std::move(record);
       if (!queue->wanted()) stop_consuming(*queue);
       wake(*queue);
@@ -138,17 +148,21 @@ asio::awaitable<void> RabbitMqBroker::Parts::ensure_topology() {
 asio::awaitable<void> RabbitMqBroker::Parts::ensure(LiveQueuePtr queue) {
   if (!queue->wanted()) co_return;
   auto definition = queue->record.definition;
+  const bool kept = co_await make(queue, definition);
+  if (kept && !queue->record.backfilled_to) co_await topology.bind(definition.name, definition.bindings);
+}
+
+asio::awaitable<bool> RabbitMqBroker::Parts::make(LiveQueuePtr queue, QueueDefinition definition) {
   const auto wanted = [this, queue]() -> asio::awaitable<bool> {
     co_await refresh();
-    co_return queue->wanted();
+    const auto now = known(queue->name());
+    co_return now != nullptr && now->wanted();
   };
-  const bool made = co_await topology.ensure_queue(definition, wanted);
-  if (made && !co_await wanted()) {
-    auto record = queue->record;
-    co_await topology.remove(std::move(record));  // whoever removes it may have come by before it was made
-  }
-  if (!queue->wanted() || queue->record.backfilled_to) co_return;
-  co_await topology.bind(definition.name, definition.bindings);
+  if (!co_await topology.ensure_queue(std::move(definition), wanted)) co_return queue->wanted();
+  if (co_await wanted()) co_return true;
+  auto record = queue->record;
+  co_await topology.remove(std::move(record));  // whoever removes it may have come by before it was made
+  co_return false;
 }
 
 /// RabbitMQ tells nobody that somebody deleted a binding there, or an exchange that nobody publishes to.

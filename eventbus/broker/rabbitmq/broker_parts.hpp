@@ -47,6 +47,8 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> ensure_topology();
   /// Queue and bindings of one queue; the past of one that is being filled comes first.
   asio::awaitable<void> ensure(LiveQueuePtr queue);
+  /// What is missing of the queue, without bindings, unless it is being removed, or was: false.
+  asio::awaitable<bool> make(LiveQueuePtr queue, QueueDefinition definition);
   /// Of one queue after the other, a queue a call.
   asio::awaitable<void> look_after_next();
   /// Something of the topology may be gone: it is made again before anything else is published.
@@ -57,8 +59,6 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> count(LiveQueuePtr queue);
   asio::awaitable<void> look_around(std::vector<LiveQueuePtr> all);
   asio::awaitable<Result<DeclareOutcome>> create(QueueDefinition definition);
-  /// The removal of it is claimed.
-  asio::awaitable<void> remove(LiveQueuePtr queue);
   asio::awaitable<void> backfill(LiveQueuePtr queue);
   asio::awaitable<void> begin_backfill(LiveQueuePtr queue);
   asio::awaitable<std::uint64_t> clear_dead_letters(LiveQueuePtr queue, DeadLetterSelection selection,

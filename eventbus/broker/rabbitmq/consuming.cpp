@@ -199,7 +199,7 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   const auto asked = [&] { return cancellation.cancelled() == asio::cancellation_type::none; };
   auto deliveries = parts.lease(*queue, max);
   while (deliveries.empty() && asked() && !queue->removed && !parts.stopped && SteadyClock::now() < deadline) {
-    parts.consume(queue);
+    if (!queue->consumer) co_await parts.begin_consuming(queue);
     const bool arrived = co_await queue->arrived.wait_until(deadline);
     if (!arrived) break;  // the deadline, or nobody waits any more
     // When it is the first, the rest of what was ready is on its way.

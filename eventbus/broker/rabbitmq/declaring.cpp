@@ -37,6 +37,18 @@ Unavailable being_deleted(std::string_view operation, const std::string& queue) 
   return later;
 }
 
+/// So that one call at a time does.
+class Removing {
+ public:
+  explicit Removing(rabbitmq::LiveQueue& queue) : queue_(queue) { queue_.removing = true; }
+  ~Removing() { queue_.removing = false; }
+  Removing(const Removing&) = delete;
+  Removing& operator=(const Removing&) = delete;
+
+ private:
+  rabbitmq::LiveQueue& queue_;
+};
+
 bool is_ingest_queue(const RabbitMqSettings& settings, const std::string& name) {
   return std::ranges::find(settings.ingest_queues, name) != settings.ingest_queues.end();
 }
@@ -54,12 +66,12 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition 
   co_await parts.refresh();
   const auto queue = parts.known(definition.name);
   if (!queue) co_return co_await parts.create(std::move(definition));
-  if (!queue->wanted()) throw being_deleted("declaring a queue", definition.name);
   const auto old = queue->record.definition;
   if (auto allowed = changeable(old, definition); !allowed) co_return std::unexpected(std::move(allowed.error()));
   auto fit = co_await parts.topology.ensure_exchanges(definition.bindings);
   if (!fit) co_return std::unexpected(std::move(fit.error()));
-  co_await parts.topology.ensure_queue(definition);
+  const bool kept = queue->wanted() && co_await parts.make(queue, definition);
+  if (!kept) throw being_deleted("declaring a queue", definition.name);
   bool ours = old == definition;
   if (!ours) ours = co_await parts.catalog.redefine(old, definition);
   if (!ours)
@@ -88,6 +100,11 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::Parts::create(QueueDefin
   co_await topology.ensure_queue(definition);
   const bool live = !record.backfilled_to;
   const bool inserted = co_await catalog.insert(std::move(record));
+  if (!inserted) {
+    co_await refresh();
+    const auto there = known(name);
+    if (!there || !there->wanted()) throw being_deleted("declaring a queue", name);
+  }
   if (live) co_await topology.bind(name, definition.bindings);
   co_await refresh();
   const auto queue = known(name);
@@ -103,34 +120,28 @@ asio::awaitable<void> RabbitMqBroker::Parts::begin_backfill(LiveQueuePtr queue) 
     co_await changed.wait_until(until);
 }
 
+/// What fails half-way may still be under way on the server: the claim is kept until it lapses or this goes on.
 asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
   if (!queue) co_return Parts::unknown(name);
+  if (queue->removing) throw being_deleted("deleting a queue", name);
+  const Removing removing(*queue);
   if (!co_await parts.catalog.claim_removal(name, parts.instance)) {
     co_await parts.refresh();
     if (!parts.known(name)) co_return Parts::unknown(name);
     throw being_deleted("deleting a queue", name);
   }
-  co_await parts.remove(queue);
+  co_await parts.refresh();  // from here on it is not consumed and not made again
+  auto record = queue->record;
+  const auto go_on = [&parts, &name]() -> asio::awaitable<void> {
+    if (!co_await parts.catalog.claim_removal(name, parts.instance)) throw being_deleted("deleting a queue", name);
+  };
+  co_await parts.topology.remove(std::move(record), go_on);
+  if (!co_await parts.catalog.remove(name, parts.instance)) throw being_deleted("deleting a queue", name);
+  parts.forget(queue);
+  parts.revision = 0;  // one that was declared since may have been taken for it
   co_return Result<void>{};
-}
-
-asio::awaitable<void> RabbitMqBroker::Parts::remove(LiveQueuePtr queue) {
-  std::exception_ptr failure;
-  try {
-    co_await refresh();  // from here on it is not consumed and not made again
-    auto record = queue->record;
-    co_await topology.remove(std::move(record));
-    if (!co_await catalog.remove(queue->name(), instance))
-      throw Unavailable("deleting queue '" + queue->name() + "'", "it took too long");
-  } catch (const Unavailable&) {
-    failure = std::current_exception();
-  }
-  if (!failure) co_return forget(queue);
-  co_await in_background(catalog.give_up_removal(queue->name(), instance));
-  doubt_topology();  // it may be half removed
-  std::rethrow_exception(failure);
 }
 
 asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::purge(std::string name) {

@@ -31,11 +31,6 @@ WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, au
 CREATE INDEX idx_eventbus_mail_recipient ON eventbus_mail (recipient);
 )sql";
 
-/// Numbers under which sessions of this database hold advisory locks, those of running instances among them.
-constexpr std::string_view running_sql =
-    "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND "
-    "granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
-
 /// As the server's BIGINT.
 std::int64_t number_of(InstanceId instance) {
   return static_cast<std::int64_t>(instance);
@@ -88,7 +83,7 @@ asio::awaitable<bool> InstanceMail::runs(InstanceId instance, Clock::time_point 
 
 asio::awaitable<void> InstanceMail::look() {
   const auto begun = Clock::now();
-  Statement statement{std::string(running_sql)};
+  Statement statement{std::string(running_instances)};
   const auto rows = co_await execute(std::move(statement));
   running_.clear();
   for (int index = 0; index < rows.size(); ++index) running_.insert(static_cast<InstanceId>(rows[index].integer(0)));
@@ -148,7 +143,7 @@ asio::awaitable<std::set<InstanceId>> InstanceMail::post(std::vector<InstanceId>
   Statement statement(
       "WITH sent AS (INSERT INTO eventbus_mail SELECT recipient, $1::bigint, now() + $2::bigint * interval '1 ms', "
       "body FROM unnest($3::bigint[], $4::text[]) AS letters (recipient, body) WHERE recipient IN (" +
-      std::string(running_sql) +
+      std::string(running_instances) +
       ") RETURNING recipient) SELECT recipient, pg_notify('eventbus_mail_' || to_hex(recipient), '')::text FROM "
       "(SELECT "
       "DISTINCT recipient FROM sent) AS reached");

@@ -25,6 +25,11 @@ struct Letter {
   std::string body;
 };
 
+/// Query for numbers under which sessions of this database hold advisory locks, those of running instances among them.
+inline constexpr std::string_view running_instances =
+    "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND "
+    "granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 /// Letters between the instances that share a database. Each is delivered at most once: it is lost with its recipient,
 /// with the database, and when the recipient does not take it in time. An instance is known to run by an advisory lock
 /// of a session that it keeps open beside the pool; the server ends it with the process. For the event-loop thread.

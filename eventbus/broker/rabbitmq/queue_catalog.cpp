@@ -1,8 +1,11 @@
 #include "eventbus/broker/rabbitmq/queue_catalog.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 
+#include "eventbus/broker/rabbitmq/instance_mail.hpp"
 #include "eventbus/postgres/migrations.hpp"
 
 namespace eventbus::rabbitmq {
@@ -42,7 +45,7 @@ constexpr std::string_view removal_claims = R"sql(
 ALTER TABLE eventbus_queues ADD COLUMN removed_by BIGINT, ADD COLUMN removal_claimed_until TIMESTAMPTZ;
 )sql";
 constexpr std::chrono::milliseconds claim_time{15'000};
-constexpr std::chrono::milliseconds removal_time{30'000};
+constexpr std::chrono::milliseconds removal_time{25'000};  // longer than a step of it takes
 
 std::string definition_text(const QueueDefinition& definition) {
   std::string text;
@@ -116,10 +119,11 @@ asio::awaitable<std::int64_t> QueueCatalog::revision() {
 }
 
 asio::awaitable<std::map<std::string, QueueRecord>> QueueCatalog::load() {
-  Statement statement(
+  Statement statement(fmt::format(
       "SELECT name, definition, paused, live_after, backfilled_to, array_to_string(retry_delays_ms, ','), "
-      "(1000 * extract(epoch FROM removal_claimed_until - now()))::bigint "
-      "FROM eventbus_queues");
+      "CASE WHEN removed_by IN ({}) THEN (1000 * extract(epoch FROM removal_claimed_until - now()))::bigint END "
+      "FROM eventbus_queues",
+      running_instances));
   const auto rows = co_await run(std::move(statement));
   std::map<std::string, QueueRecord> records;
   for (int index = 0; index < rows.size(); ++index) {
@@ -211,27 +215,22 @@ asio::awaitable<void> QueueCatalog::remove_retry_delay(std::string queue, std::c
 }
 
 asio::awaitable<bool> QueueCatalog::claim_removal(std::string queue, InstanceId instance) {
-  Statement statement(
+  Statement statement(fmt::format(
       "UPDATE eventbus_queues SET removed_by = $2, removal_claimed_until = now() + $3::bigint * interval '1 ms' "
-      "WHERE name = $1 AND (removal_claimed_until IS NULL OR removal_claimed_until < now() "
-      "OR removal_claimed_until > now() + $3::bigint * interval '2 ms')");  // the server's clock was set back
+      "WHERE name = $1 AND (removed_by IS NULL OR removed_by = $2 OR removal_claimed_until < now() "
+      "OR removal_claimed_until > now() + $3::bigint * interval '2 ms' "  // the server's clock was set back
+      "OR removed_by NOT IN ({}))",
+      running_instances));
   statement.add(std::string_view(queue));
   statement.add(std::bit_cast<std::int64_t>(instance));
   statement.add(std::int64_t{removal_time.count()});
   co_return co_await change(std::move(statement)) == 1;
 }
 
-asio::awaitable<void> QueueCatalog::give_up_removal(std::string queue, InstanceId instance) {
-  Statement statement(
-      "UPDATE eventbus_queues SET removed_by = NULL, removal_claimed_until = NULL WHERE name = $1 AND removed_by = $2");
-  statement.add(std::string_view(queue));
-  statement.add(std::bit_cast<std::int64_t>(instance));
-  co_await change(std::move(statement));
-}
-
 asio::awaitable<bool> QueueCatalog::remove(std::string queue, InstanceId instance) {
   Statement statement(
-      "WITH gone AS (DELETE FROM eventbus_queues WHERE name = $1 AND removed_by = $2 RETURNING name), "
+      "WITH gone AS (DELETE FROM eventbus_queues WHERE name = $1 AND removed_by = $2 "
+      "AND removal_claimed_until > now() RETURNING name), "
       "held AS (DELETE FROM eventbus_held_retries WHERE queue IN (SELECT name FROM gone)) SELECT name FROM gone");
   statement.add(std::string_view(queue));
   statement.add(std::bit_cast<std::int64_t>(instance));

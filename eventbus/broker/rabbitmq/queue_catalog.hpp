@@ -24,7 +24,7 @@ struct QueueRecord {
   /// Routed events up to this position are not for the queue: it began later, or they were put into it directly.
   Position live_after = 0;
   std::optional<Position> backfilled_to = {};                ///< While the past is being put into it.
-  std::chrono::steady_clock::time_point removed_until = {};  ///< An instance removes it, or died before that was done.
+  std::chrono::steady_clock::time_point removed_until = {};  ///< An instance removes it.
   std::vector<std::chrono::milliseconds> retry_delays = {};  ///< Delay queues that were made for it.
 };
 
@@ -58,10 +58,10 @@ class QueueCatalog {
                                      Position live_after);
   asio::awaitable<void> add_retry_delay(std::string queue, std::chrono::milliseconds delay);
   asio::awaitable<void> remove_retry_delay(std::string queue, std::chrono::milliseconds delay);
-  /// Nobody else makes or removes the queue from now on, for some time. False: another does, or there is none.
+  /// Nobody else makes or removes the queue for some time from now on, as long as the instance runs. False: another
+  /// does, or there is none.
   asio::awaitable<bool> claim_removal(std::string queue, InstanceId instance);
-  asio::awaitable<void> give_up_removal(std::string queue, InstanceId instance);
-  /// False when the claim is not this instance's any more.
+  /// False when the claim has lapsed.
   asio::awaitable<bool> remove(std::string queue, InstanceId instance);
 
   asio::awaitable<void> hold(std::string queue, std::string event_id, HeldRetry retry);

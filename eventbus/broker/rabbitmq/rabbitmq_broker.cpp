@@ -171,7 +171,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::look_around(std::vector<LiveQueuePt
     if (limited && queue->counts.ready > 0) consume(queue);
     const bool unasked = queue->receivers == 0 && SteadyClock::now() - queue->last_receive > settings.idle;
     if (!limited && unasked && queue->buffer.in_flight() + queue->buffer.held() == 0) stop_consuming(*queue);
-    if (queue->record.backfilled_to && !queue->backfilling)
+    if (queue->record.backfilled_to && !queue->backfilling && queue->wanted())
       background.spawn("backfill", in_background(backfill(queue)));
   }
 }

@@ -10,6 +10,7 @@ namespace eventbus {
 namespace {
 
 using testing::ElementsAre;
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::UnorderedElementsAreArray;
@@ -37,7 +38,21 @@ class RabbitMqInstances : public BrokerSuite {
     std::ranges::move(more, std::back_inserter(words));
     return amqp::TestServer::shared().control(std::move(words));
   }
-  std::string queues_there() { return control("list_queues", {"--no-table-headers", "name"}); }
+  static std::chrono::steady_clock::time_point soon() { return std::chrono::steady_clock::now() + Millis{30000}; }
+  std::unique_ptr<postgres::Connection> session() {
+    auto settings = postgres::ConnectionSettings::parse(place().database).value();
+    return run(postgres::Connection::connect(loop.get_executor(), std::move(settings), soon()));
+  }
+  /// What a client is told when the work can't be done now.
+  template <class Work>
+  static std::string refusal(const Work& work) {
+    try {
+      work();
+      return "none";
+    } catch (const Unavailable& refused) {
+      return refused.client_detail();
+    }
+  }
   std::string letters() { return postgres::TestServer::ask(place().database, "SELECT count(*) FROM eventbus_mail"); }
   const RabbitMqPlace& place() { return static_cast<RabbitMqUnderTest&>(*under_test).place(); }
 
@@ -71,57 +86,78 @@ TEST_P(RabbitMqInstances, OneOfThemPutsThePastIntoAQueue) {
 }
 
 TEST_P(RabbitMqInstances, WhatOneRemovesNobodyMakesAgain) {
-  const auto in_another_second = [](const auto& work) -> std::string {
-    try {
-      work();
-      return "";
-    } catch (const Unavailable& refusal) {
-      return refusal.client_detail();
-    }
-  };
+  constexpr std::string_view later = "queue 'q' is being deleted just now. Try again in a few seconds.";
   declare(queue("q"));
   EXPECT_TRUE(run(other().info("q")));
-  for (const std::string lapsed : {"now() - interval '1 ms'", "now() + interval '1 hour'"}) {
+  for (const std::string end :
+       {"", "removal_claimed_until = now()", "removal_claimed_until = now() + interval '1 hour'"}) {
     // As if a third instance were at it …
-    change_queues("removed_by = 1, removal_claimed_until = now() + interval '30 seconds'");
+    auto third = session();
+    run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
+    change_queues("removed_by = 4711, removal_claimed_until = now() + interval '45 seconds'");
     pass(Millis{200});
     control("delete_queue", {"q"});
     control("delete_queue", {"q.dlq"});
-    pass(Millis{500});
+    pass(Millis{300});
     EXPECT_EQ(run(broker().info("q")).value().ready, 0);
     EXPECT_THAT(receive_at_other(Millis{300}), IsEmpty());
-    EXPECT_EQ(queues_there(), "");
-    const auto later = testing::HasSubstr("queue 'q' is being deleted just now. Try again in a few seconds.");
-    EXPECT_THAT(in_another_second([this] { declare(queue("q")); }), later);
-    EXPECT_THAT(in_another_second([this] { (void)run(other().remove("q")); }), later);
-    // … and died before it was done; the second time the server's clock was set back, too.
-    change_queues("removal_claimed_until = " + lapsed);
-    for (const Wait wait("the queue to be there again"); !queues_there().contains("q.dlq"); wait.go_on())
+    EXPECT_EQ(control("list_queues", {"--no-table-headers", "name"}), "");
+    EXPECT_THAT(refusal([this] { declare(queue("q")); }), HasSubstr(later));
+    EXPECT_THAT(refusal([this] { (void)run(other().remove("q")); }), HasSubstr(later));
+    // … and died, stood still, or the server's clock was set back.
+    if (end.empty()) {
+      third.reset();
+    } else {
+      change_queues(end);
+    }
+    const auto bound = [this] { return control("list_bindings", {"source_name", "destination_name"}); };
+    for (const Wait wait("the queue to be there again"); !bound().contains("events\tq\n"); wait.go_on())
       pass(Millis{50});
     publish_many(1);
-    EXPECT_EQ(ack("q", receive("q", 1, Millis{20000})).settled, 1) << lapsed;
+    EXPECT_EQ(ack("q", receive("q", 1, Millis{20000})).settled, 1) << end;
   }
   EXPECT_TRUE(run(other().remove("q")));
   EXPECT_EQ(run(broker().remove("q")).error().code, ErrorCode::unknown_queue);
-  EXPECT_EQ(queues_there(), "");
+  EXPECT_EQ(control("list_queues", {"--no-table-headers", "name"}), "");
 }
 
-TEST_P(RabbitMqInstances, ARemovalThatFailedIsGivenUp) {
+TEST_P(RabbitMqInstances, ARemovalThatFailedIsFinishedByTheNextOne) {
   declare(queue("q"));
   publish_many(1);
   amqp::TestServer::shared().freeze();
-  EXPECT_THROW((void)run(broker().remove("q")), Unavailable);
+  EXPECT_NE(refusal([this] { (void)run(broker().remove("q")); }), "none");
   amqp::TestServer::shared().thaw();
-  for (const Wait wait("the queue to be removed"); true; wait.go_on()) {
-    try {
-      EXPECT_TRUE(run(broker().remove("q")));
-      break;
-    } catch (const Unavailable&) {
-      pass(Millis{50});
-    }
-  }
-  EXPECT_EQ(queues_there(), "");
+  const auto removed = [this] { return refusal([this] { EXPECT_TRUE(run(broker().remove("q"))); }) == "none"; };
+  for (const Wait wait("the queue to be removed"); !removed(); wait.go_on()) pass(Millis{50});
+  EXPECT_EQ(control("list_queues", {"--no-table-headers", "name"}), "");
   EXPECT_EQ(postgres::TestServer::ask(place().database, "SELECT count(*) FROM eventbus_queues"), "0");
+}
+
+TEST_P(RabbitMqInstances, AReceiveThatWaitsGoesOnWhenTheQueueIsKeptAfterAll) {
+  declare(queue("q"));
+  EXPECT_THAT(receive_at_other(Millis{1}), IsEmpty());
+  auto third = session();
+  run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
+  change_queues("removed_by = 4711, removal_claimed_until = now() + interval '45 seconds'");
+  auto waiting =
+      asio::co_spawn(loop, other().receive("q", 1, std::chrono::steady_clock::now() + Millis{60000}), asio::use_future);
+  pass(Millis{500});
+  change_queues("removed_by = NULL");
+  publish_many(1);
+  EXPECT_THAT(event_ids(result_of(loop, std::move(waiting), "the waiting receive").value()), ElementsAre("e1"));
+}
+
+TEST_P(RabbitMqInstances, AQueueThatIsDeclaredOtherwiseAfterADeletionIsAnother) {
+  declare(queue("q"));
+  publish_many(2);
+  EXPECT_THAT(receive_at_other(Millis{20000}), testing::Not(IsEmpty()));
+  EXPECT_TRUE(run(broker().remove("q")));
+  auto ordered = queue("q");
+  ordered.ordered = true;
+  declare(ordered);
+  publish({.key = "k"});
+  publish({.key = "k"});
+  EXPECT_THAT(event_ids(receive_at_other(Millis{20000})), ElementsAre("e3"));
 }
 
 TEST_P(RabbitMqInstances, AcknowledgementsThroughTheOtherAreDurable) {
@@ -213,10 +249,8 @@ TEST_P(RabbitMqInstances, DeliveriesOfOneThatDiedAreUnknownAndComeAgain) {
 
 TEST_P(RabbitMqInstances, DeliveriesOfOneThatHangsAreUnknownInTime) {
   declare(queue("q"));
-  auto settings = postgres::ConnectionSettings::parse(place().database).value();
-  const auto soon = std::chrono::steady_clock::now() + Millis{30000};
-  auto session = run(postgres::Connection::connect(loop.get_executor(), std::move(settings), soon));
-  run(session->script("SELECT pg_advisory_lock_shared(4711)", soon));
+  auto third = session();
+  run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
   const auto id = encode(rabbitmq::DeliveryId{.instance = 4711, .serial = 1});
   EXPECT_THAT(ack_at_other({id}).unknown, ElementsAre(id));
   for (const Wait wait("the mail to be cleared away"); letters() != "0"; wait.go_on()) pass(Millis{50});

@@ -149,6 +149,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::publish_retries(LiveQueuePtr queue,
 }
 
 asio::awaitable<std::string> RabbitMqBroker::Parts::retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step) {
+  if (!queue->wanted()) throw Unavailable("retrying events", "queue '" + queue->name() + "' is being deleted");
   auto& delays = queue->record.retry_delays;
   if (std::ranges::find(delays, step) == delays.end()) {
     co_await catalog.add_retry_delay(queue->name(), step);
@@ -182,6 +183,7 @@ void RabbitMqBroker::Parts::tick(const LiveQueuePtr& queue) {
   const auto& definition = queue->record.definition;
   auto due = queue->buffer.tick(now);
   if (due.ready) wake(*queue);
+  if (!queue->consumer && queue->receivers > 0 && queue->wanted()) queue->arrived.notify_all();
   if (!due.ended.empty()) {
     for (const auto serial : due.ended) queue->buffer.settle(serial);
     queue->metrics.expired.add(static_cast<double>(due.ended.size()));

@@ -107,13 +107,16 @@ asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, Wanted 
          about("declaring exchange", dead_letters));
   // What it was declared with stays, whatever its definition says now: RabbitMQ knows no change of arguments.
   const bool there = co_await is_there(definition.name);
-  const bool resting_there = co_await is_there(dead_letter_queue(definition.name));
-  if (wanted && !(there && resting_there) && !co_await wanted()) co_return false;
-  if (!resting_there) co_await ensure_dead_letter_queue(definition.name);
+  bool made = false;
+  if (!co_await is_there(dead_letter_queue(definition.name))) {
+    if (wanted && !co_await wanted()) co_return made;
+    co_await ensure_dead_letter_queue(definition.name);
+    made = true;
+  }
   expect(co_await ask(
              connection_.bind_queue(dead_letter_queue(definition.name), dead_letters, definition.name, deadline())),
          about("binding queue", dead_letter_queue(definition.name)));
-  if (there) co_return !resting_there;
+  if (there || (wanted && !co_await wanted())) co_return made;
   auto queue = quorum_queue(definition.name);
   dead_letter_to(queue, dead_letters, definition.name);
   if (definition.ordered) queue.arguments.emplace_back("x-single-active-consumer", true);
@@ -169,12 +172,13 @@ asio::awaitable<std::string> Topology::ensure_retry_queue(std::string queue, std
   co_return name;
 }
 
-asio::awaitable<void> Topology::remove(QueueRecord record) {
+asio::awaitable<void> Topology::remove(QueueRecord record, std::function<asio::awaitable<void>()> go_on) {
   const auto& name = record.definition.name;
   std::vector<std::string> queues{name, dead_letter_queue(name)};
   for (const auto delay : record.retry_delays) queues.push_back(retry_queue(name, delay));
   for (const auto& queue : queues) {
     made_.erase(queue);
+    if (go_on) co_await go_on();
     expect(co_await ask(connection_.delete_queue(queue, deadline())), about("deleting queue", queue));
   }
 }

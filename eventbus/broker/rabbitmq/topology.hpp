@@ -45,8 +45,8 @@ class Topology {
   asio::awaitable<Result<void>> ensure_exchanges(std::vector<Binding> bindings);
   using Wanted = std::function<asio::awaitable<bool>()>;
   /// Queue and dead-letter queue; no bindings yet. Exchanges too, where there is none. Whether one of the queues was
-  /// made. `wanted`, if given, is asked when one is missing: making a quorum queue while RabbitMQ deletes it ends the
-  /// connection, and may leave a queue there that ends every connection which uses it.
+  /// made. `wanted`, if given, is asked before that: making a quorum queue while RabbitMQ deletes it ends the
+  /// connection, and may leave a queue there that ends every connection which consumes it.
   asio::awaitable<bool> ensure_queue(QueueDefinition definition, Wanted wanted = {});
   /// Where what the queue gives up rests; not bound to an exchange.
   asio::awaitable<void> ensure_dead_letter_queue(std::string queue);
@@ -57,7 +57,8 @@ class Topology {
   asio::awaitable<void> unbind(std::string queue, std::vector<Binding> bindings);
   /// Name of the delay queue for at least `delay`. Good for a publish within the next minutes.
   asio::awaitable<std::string> ensure_retry_queue(std::string queue, std::chrono::milliseconds step);
-  asio::awaitable<void> remove(QueueRecord record);
+  /// `go_on` is asked before each queue and throws when it may not be deleted any more.
+  asio::awaitable<void> remove(QueueRecord record, std::function<asio::awaitable<void>()> go_on = {});
   /// What was ready or delayed is gone; how many messages that were.
   asio::awaitable<std::uint64_t> purge(QueueRecord record);
   /// `gone`: the delay queues of the record that the server has removed, because nothing used them for long.
