@@ -1,4 +1,6 @@
 """Two instances of the production engine on one PostgreSQL and one RabbitMQ: any may be asked."""
+import concurrent.futures
+import random
 import signal
 
 import pytest
@@ -105,3 +107,28 @@ def test_a_queue_that_was_paused_at_one_instance_pauses_at_all(pair):
     assert b.receive(queue) == [] and b.queue(queue)["paused"]
     b.post(f"/queues/{queue}/resume").ok(200)
     assert len(a.take(queue, 11)) == 11
+
+
+def test_declaring_and_deleting_the_same_queues_through_both_leaves_them_usable(pair):
+    names = [unique("contested") for _ in range(2)]
+
+    def storm(seed):
+        chance, clients = random.Random(seed), [server.client() for server in pair]
+        for _ in range(60):
+            client, path = chance.choice(clients), f"/queues/{chance.choice(names)}"
+            if chance.random() < 0.6:
+                answer = client.put(path, {"bindings": [{"routing_key": "#"}], "ordered": chance.random() < 0.5})
+            else:
+                answer = client.delete(path)
+            statuses.add(answer.status)
+
+    statuses = set()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        list(pool.map(storm, range(4)))
+    assert statuses >= {200, 201, 204} and statuses <= {200, 201, 204, 404, 409, 503}, statuses
+    a, b = (server.client() for server in pair)
+    for name in names:
+        eventually(lambda: a.delete(f"/queues/{name}").status == 404, 60)
+        eventually(lambda: b.put(f"/queues/{name}", {"bindings": [{"routing_key": name}]}).status in (200, 201), 60)
+        event = a.publish(event_type=name)
+        assert b.receive_one(name)["event"]["event_id"] == event

@@ -10,6 +10,8 @@ namespace eventbus {
 
 using rabbitmq::LiveQueue;
 using rabbitmq::LiveQueuePtr;
+using rabbitmq::OneAtATime;
+using rabbitmq::QueueCatalog;
 
 namespace {
 
@@ -153,16 +155,18 @@ asio::awaitable<void> RabbitMqBroker::Parts::ensure(LiveQueuePtr queue) {
 }
 
 asio::awaitable<bool> RabbitMqBroker::Parts::make(LiveQueuePtr queue, QueueDefinition definition) {
-  const auto wanted = [this, queue]() -> asio::awaitable<bool> {
-    co_await refresh();
-    const auto now = known(queue->name());
-    co_return now != nullptr && now->wanted();
-  };
-  if (!co_await topology.ensure_queue(std::move(definition), wanted)) co_return queue->wanted();
-  if (co_await wanted()) co_return true;
-  auto record = queue->record;
-  co_await topology.remove(std::move(record));  // whoever removes it may have come by before it was made
-  co_return false;
+  const auto name = definition.name;
+  if (co_await topology.ensure_queue(definition, false)) co_return queue->wanted();
+  const OneAtATime work(working, name);
+  if (!work) co_return false;
+  const bool claimed = co_await catalog.claim(name, instance, QueueCatalog::Work::making);
+  if (!claimed) co_return false;
+  co_await refresh();
+  const auto now = known(name);
+  const bool wanted = now != nullptr && now->wanted();
+  if (wanted) co_await topology.ensure_queue(std::move(definition));
+  co_await catalog.release(name, instance);
+  co_return wanted;
 }
 
 /// RabbitMQ tells nobody that somebody deleted a binding there, or an exchange that nobody publishes to.

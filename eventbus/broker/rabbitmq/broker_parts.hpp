@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "eventbus/broker/rabbitmq/forwarding.hpp"
 #include "eventbus/broker/rabbitmq/ingest_queue.hpp"
 #include "eventbus/broker/rabbitmq/live_queue.hpp"
+#include "eventbus/broker/rabbitmq/one_at_a_time.hpp"
 #include "eventbus/broker/rabbitmq/rabbitmq_broker.hpp"
 #include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/runtime/task_group.hpp"
@@ -47,7 +49,7 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> ensure_topology();
   /// Queue and bindings of one queue; the past of one that is being filled comes first.
   asio::awaitable<void> ensure(LiveQueuePtr queue);
-  /// What is missing of the queue, without bindings, unless it is being removed, or was: false.
+  /// What is missing of the queue, without bindings. False: another makes or removes it just now, or it was removed.
   asio::awaitable<bool> make(LiveQueuePtr queue, QueueDefinition definition);
   /// Of one queue after the other, a queue a call.
   asio::awaitable<void> look_after_next();
@@ -58,7 +60,13 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<std::uint64_t> until_prepared();
   asio::awaitable<void> count(LiveQueuePtr queue);
   asio::awaitable<void> look_around(std::vector<LiveQueuePtr> all);
-  asio::awaitable<Result<DeclareOutcome>> create(QueueDefinition definition);
+  /// These three tell by null, or false, that somebody else makes or removes the queue just now.
+  asio::awaitable<std::optional<Result<DeclareOutcome>>> create(QueueDefinition definition);
+  asio::awaitable<std::optional<Result<DeclareOutcome>>> redeclare(LiveQueuePtr queue, QueueDefinition definition);
+  asio::awaitable<bool> remove(LiveQueuePtr queue);
+  /// For some time; later it throws.
+  asio::awaitable<void> wait_for_others(std::string_view operation, const std::string& queue,
+                                        std::chrono::steady_clock::time_point until);
   asio::awaitable<void> backfill(LiveQueuePtr queue);
   asio::awaitable<void> begin_backfill(LiveQueuePtr queue);
   asio::awaitable<std::uint64_t> clear_dead_letters(LiveQueuePtr queue, DeadLetterSelection selection,
@@ -131,6 +139,7 @@ struct RabbitMqBroker::Parts {
   std::vector<std::unique_ptr<rabbitmq::IngestQueue>> ingest_queues;
   Serial last_serial = 0;
   std::int64_t revision = 0;
+  std::set<std::string> working;     ///< Names of queues that this instance makes or removes just now.
   bool topology_made = false;        ///< On the server we are connected to.
   std::string looked_after;          ///< The name of the queue that was last.
   std::uint64_t prepared_login = 0;  ///< Of the publishing connection, when it was made.

@@ -1,17 +1,20 @@
 // Queues as such: declared, changed, purged, paused, removed.
 #include <algorithm>
-#include <functional>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 
 namespace eventbus {
 
 using rabbitmq::LiveQueuePtr;
+using rabbitmq::OneAtATime;
+using rabbitmq::QueueCatalog;
 using rabbitmq::QueueRecord;
 
 namespace {
 
 constexpr std::chrono::seconds patience_for_backfill{1};
+constexpr std::chrono::seconds patience_for_others{3};
+constexpr std::chrono::milliseconds look_again_after{50};
 
 Result<void> changeable(const QueueDefinition& old, const QueueDefinition& wanted) {
   std::vector<FieldError> fields;
@@ -31,24 +34,6 @@ std::vector<Binding> without(const std::vector<Binding>& bindings, const std::ve
   return left;
 }
 
-Unavailable being_deleted(std::string_view operation, const std::string& queue) {
-  Unavailable later(operation, "queue '" + queue + "' is being deleted just now. Try again in a few seconds.");
-  later.tell_client(later.what());
-  return later;
-}
-
-/// So that one call at a time does.
-class Removing {
- public:
-  explicit Removing(rabbitmq::LiveQueue& queue) : queue_(queue) { queue_.removing = true; }
-  ~Removing() { queue_.removing = false; }
-  Removing(const Removing&) = delete;
-  Removing& operator=(const Removing&) = delete;
-
- private:
-  rabbitmq::LiveQueue& queue_;
-};
-
 bool is_ingest_queue(const RabbitMqSettings& settings, const std::string& name) {
   return std::ranges::find(settings.ingest_queues, name) != settings.ingest_queues.end();
 }
@@ -63,33 +48,68 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition 
                        "' is an ingest queue (EVENTBUS_INGEST_QUEUE): its messages become events. "
                        "Declare a queue of another name.");
   }
-  co_await parts.refresh();
-  const auto queue = parts.known(definition.name);
-  if (!queue) co_return co_await parts.create(std::move(definition));
+  const auto until = std::chrono::steady_clock::now() + patience_for_others;
+  for (;;) {
+    co_await parts.refresh();
+    const auto queue = parts.known(definition.name);
+    std::optional<Result<DeclareOutcome>> outcome;
+    if (queue) {
+      outcome = co_await parts.redeclare(queue, definition);
+    } else {
+      outcome = co_await parts.create(definition);
+    }
+    if (outcome) co_return std::move(*outcome);
+    co_await parts.wait_for_others("declaring a queue", definition.name, until);
+  }
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::wait_for_others(std::string_view operation, const std::string& queue,
+                                                             std::chrono::steady_clock::time_point until) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= until) {
+    Unavailable later(operation,
+                      "queue '" + queue + "' is being made or deleted just now. Try again in a few seconds.");
+    later.tell_client(later.what());
+    throw later;
+  }
+  co_await changed.wait_until(now + look_again_after);
+}
+
+asio::awaitable<std::optional<Result<DeclareOutcome>>> RabbitMqBroker::Parts::redeclare(LiveQueuePtr queue,
+                                                                                        QueueDefinition definition) {
   const auto old = queue->record.definition;
   if (auto allowed = changeable(old, definition); !allowed) co_return std::unexpected(std::move(allowed.error()));
-  auto fit = co_await parts.topology.ensure_exchanges(definition.bindings);
+  auto fit = co_await topology.ensure_exchanges(definition.bindings);
   if (!fit) co_return std::unexpected(std::move(fit.error()));
-  const bool kept = queue->wanted() && co_await parts.make(queue, definition);
-  if (!kept) throw being_deleted("declaring a queue", definition.name);
+  const bool kept = co_await make(queue, definition);
+  if (!kept) co_return std::nullopt;
   bool ours = old == definition;
-  if (!ours) ours = co_await parts.catalog.redefine(old, definition);
+  if (!ours) ours = co_await catalog.redefine(old, definition);
   if (!ours)
     co_return fail(ErrorCode::queue_conflict,
                    "Queue '" + old.name + "' was changed by somebody else just now. Look at it again.");
   queue->record.definition = definition;
-  co_await parts.topology.bind(definition.name, definition.bindings);
-  co_await parts.topology.unbind(definition.name, without(old.bindings, definition.bindings));
-  parts.wake(*queue);
+  co_await topology.bind(definition.name, definition.bindings);
+  co_await topology.unbind(definition.name, without(old.bindings, definition.bindings));
+  wake(*queue);
   co_return old == definition ? DeclareOutcome::unchanged : DeclareOutcome::updated;
 }
 
 /// The queue is bound before it is known, so that everything published after the answer reaches it; what was stored
 /// before is filtered out by position.
-asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::Parts::create(QueueDefinition definition) {
+asio::awaitable<std::optional<Result<DeclareOutcome>>> RabbitMqBroker::Parts::create(QueueDefinition definition) {
   const auto name = definition.name;
   auto fit = co_await topology.ensure_exchanges(definition.bindings);
   if (!fit) co_return std::unexpected(std::move(fit.error()));
+  const OneAtATime work(working, name);
+  if (!work) co_return std::nullopt;
+  const bool claimed = co_await catalog.claim(name, instance, QueueCatalog::Work::making);
+  if (!claimed) co_return std::nullopt;
+  co_await refresh();
+  if (known(name)) {
+    co_await catalog.release(name, instance);
+    co_return std::nullopt;
+  }
   QueueRecord record{.definition = definition, .live_after = store.head()};
   const auto start = definition.start_from;
   if (start.kind == StartFrom::Kind::beginning) record.backfilled_to = 0;
@@ -100,12 +120,8 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::Parts::create(QueueDefin
   co_await topology.ensure_queue(definition);
   const bool live = !record.backfilled_to;
   const bool inserted = co_await catalog.insert(std::move(record));
-  if (!inserted) {
-    co_await refresh();
-    const auto there = known(name);
-    if (!there || !there->wanted()) throw being_deleted("declaring a queue", name);
-  }
   if (live) co_await topology.bind(name, definition.bindings);
+  co_await catalog.release(name, instance);
   co_await refresh();
   const auto queue = known(name);
   if (queue && !live) co_await begin_backfill(queue);
@@ -120,28 +136,41 @@ asio::awaitable<void> RabbitMqBroker::Parts::begin_backfill(LiveQueuePtr queue) 
     co_await changed.wait_until(until);
 }
 
-/// What fails half-way may still be under way on the server: the claim is kept until it lapses or this goes on.
 asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {
   auto& parts = *parts_;
-  const auto queue = co_await parts.find(name);
-  if (!queue) co_return Parts::unknown(name);
-  if (queue->removing) throw being_deleted("deleting a queue", name);
-  const Removing removing(*queue);
-  if (!co_await parts.catalog.claim_removal(name, parts.instance)) {
+  const auto until = std::chrono::steady_clock::now() + patience_for_others;
+  for (;;) {
     co_await parts.refresh();
-    if (!parts.known(name)) co_return Parts::unknown(name);
-    throw being_deleted("deleting a queue", name);
+    const auto queue = parts.known(name);
+    if (!queue) co_return Parts::unknown(name);
+    const bool removed = co_await parts.remove(queue);
+    if (removed) co_return Result<void>{};
+    co_await parts.wait_for_others("deleting a queue", name, until);
   }
-  co_await parts.refresh();  // from here on it is not consumed and not made again
+}
+
+/// What fails half-way may still be under way on the server: the claim is kept until it lapses or this goes on.
+asio::awaitable<bool> RabbitMqBroker::Parts::remove(LiveQueuePtr queue) {
+  const auto name = queue->name();
+  const OneAtATime work(working, name);
+  if (!work) co_return false;
+  const bool claimed = co_await catalog.claim(name, instance, QueueCatalog::Work::removing);
+  if (!claimed) co_return false;
+  co_await refresh();  // from here on it is not consumed
+  if (known(name) != queue) {
+    co_await catalog.release(name, instance);
+    co_return false;
+  }
   auto record = queue->record;
-  const auto go_on = [&parts, &name]() -> asio::awaitable<void> {
-    if (!co_await parts.catalog.claim_removal(name, parts.instance)) throw being_deleted("deleting a queue", name);
+  const auto go_on = [this, &name]() -> asio::awaitable<void> {
+    if (!co_await catalog.claim(name, instance, QueueCatalog::Work::removing))
+      throw Unavailable("deleting queue '" + name + "'", "it took too long");
   };
-  co_await parts.topology.remove(std::move(record), go_on);
-  if (!co_await parts.catalog.remove(name, parts.instance)) throw being_deleted("deleting a queue", name);
-  parts.forget(queue);
-  parts.revision = 0;  // one that was declared since may have been taken for it
-  co_return Result<void>{};
+  co_await topology.remove(std::move(record), go_on);
+  if (!co_await catalog.remove(name, instance)) co_return false;
+  forget(queue);
+  revision = 0;  // one that was declared since may have been taken for it
+  co_return true;
 }
 
 asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::purge(std::string name) {

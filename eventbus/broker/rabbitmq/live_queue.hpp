@@ -53,7 +53,6 @@ struct LiveQueue {
   Signal dead_letters_free;
   bool browsing = false;  ///< Somebody looks at the dead letters.
   bool backfilling = false;
-  bool removing = false;  ///< By this instance.
   bool removed = false;
   std::uint64_t receivers = 0;
   std::chrono::steady_clock::time_point last_receive{};

@@ -40,12 +40,16 @@ CREATE TABLE eventbus_held_retries (
 constexpr std::string_view backfill_claims = R"sql(
 ALTER TABLE eventbus_queues ADD COLUMN backfilled_by BIGINT, ADD COLUMN backfill_claimed_until TIMESTAMPTZ;
 )sql";
-// Which instance removes a queue, and until when the others leave it alone.
-constexpr std::string_view removal_claims = R"sql(
-ALTER TABLE eventbus_queues ADD COLUMN removed_by BIGINT, ADD COLUMN removal_claimed_until TIMESTAMPTZ;
+// Which instance makes or removes a queue on RabbitMQ, and until when the others leave it alone.
+constexpr std::string_view work_claims = R"sql(
+CREATE TABLE eventbus_queue_claims (
+  queue VARCHAR COLLATE "C" PRIMARY KEY,
+  instance BIGINT NOT NULL,
+  removing BOOLEAN NOT NULL,
+  until TIMESTAMPTZ NOT NULL);
 )sql";
 constexpr std::chrono::milliseconds claim_time{15'000};
-constexpr std::chrono::milliseconds removal_time{25'000};  // longer than a step of it takes
+constexpr std::chrono::milliseconds work_time{25'000};  // longer than a step of it takes
 
 std::string definition_text(const QueueDefinition& definition) {
   std::string text;
@@ -80,7 +84,7 @@ QueueRecord read_record(const postgres::Row& row) {
   record.retry_delays = read_delays(row.text(5));
   if (!row.is_null(6)) {
     const std::chrono::milliseconds left{row.integer(6)};
-    if (left <= 2 * removal_time) record.removed_until = std::chrono::steady_clock::now() + left;
+    if (left <= 2 * work_time) record.removed_until = std::chrono::steady_clock::now() + left;
   }
   return record;
 }
@@ -90,7 +94,7 @@ QueueRecord read_record(const postgres::Row& row) {
 asio::awaitable<void> QueueCatalog::migrate() {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   auto lease = co_await pool_.acquire(deadline);
-  std::vector<std::string_view> steps{catalog_schema, backfill_claims, removal_claims};
+  std::vector<std::string_view> steps{catalog_schema, backfill_claims, work_claims};
   std::string component = "queues";
   co_await postgres::migrate(*lease, std::move(component), std::move(steps), deadline);
 }
@@ -119,11 +123,11 @@ asio::awaitable<std::int64_t> QueueCatalog::revision() {
 }
 
 asio::awaitable<std::map<std::string, QueueRecord>> QueueCatalog::load() {
-  Statement statement(fmt::format(
-      "SELECT name, definition, paused, live_after, backfilled_to, array_to_string(retry_delays_ms, ','), "
-      "CASE WHEN removed_by IN ({}) THEN (1000 * extract(epoch FROM removal_claimed_until - now()))::bigint END "
-      "FROM eventbus_queues",
-      running_instances));
+  Statement statement(
+      fmt::format("SELECT name, definition, paused, live_after, backfilled_to, array_to_string(retry_delays_ms, ','), "
+                  "CASE WHEN removing AND instance IN ({}) THEN (1000 * extract(epoch FROM until - now()))::bigint END "
+                  "FROM eventbus_queues LEFT JOIN eventbus_queue_claims ON queue = name",
+                  running_instances));
   const auto rows = co_await run(std::move(statement));
   std::map<std::string, QueueRecord> records;
   for (int index = 0; index < rows.size(); ++index) {
@@ -214,23 +218,35 @@ asio::awaitable<void> QueueCatalog::remove_retry_delay(std::string queue, std::c
   co_await change(std::move(statement));
 }
 
-asio::awaitable<bool> QueueCatalog::claim_removal(std::string queue, InstanceId instance) {
+asio::awaitable<bool> QueueCatalog::claim(std::string queue, InstanceId instance, Work work) {
   Statement statement(fmt::format(
-      "UPDATE eventbus_queues SET removed_by = $2, removal_claimed_until = now() + $3::bigint * interval '1 ms' "
-      "WHERE name = $1 AND (removed_by IS NULL OR removed_by = $2 OR removal_claimed_until < now() "
-      "OR removal_claimed_until > now() + $3::bigint * interval '2 ms' "  // the server's clock was set back
-      "OR removed_by NOT IN ({}))",
+      "INSERT INTO eventbus_queue_claims AS c VALUES ($1, $2, $3::bigint <> 0, now() + $4::bigint * interval '1 ms') "
+      "ON CONFLICT (queue) DO UPDATE SET instance = excluded.instance, removing = excluded.removing, "
+      "until = excluded.until WHERE (c.instance = excluded.instance AND c.removing = excluded.removing) "
+      "OR c.until < now() OR c.until > now() + $4::bigint * interval '2 ms' "  // the server's clock was set back
+      "OR c.instance NOT IN ({})",
       running_instances));
   statement.add(std::string_view(queue));
   statement.add(std::bit_cast<std::int64_t>(instance));
-  statement.add(std::int64_t{removal_time.count()});
-  co_return co_await change(std::move(statement)) == 1;
+  statement.add(std::int64_t{work == Work::removing ? 1 : 0});
+  statement.add(std::int64_t{work_time.count()});
+  if (work == Work::removing) co_return co_await change(std::move(statement)) == 1;
+  const auto rows = co_await run(std::move(statement));
+  co_return rows.affected() == 1;
+}
+
+asio::awaitable<void> QueueCatalog::release(std::string queue, InstanceId instance) {
+  Statement statement("DELETE FROM eventbus_queue_claims WHERE queue = $1 AND instance = $2");
+  statement.add(std::string_view(queue));
+  statement.add(std::bit_cast<std::int64_t>(instance));
+  co_await run(std::move(statement));
 }
 
 asio::awaitable<bool> QueueCatalog::remove(std::string queue, InstanceId instance) {
   Statement statement(
-      "WITH gone AS (DELETE FROM eventbus_queues WHERE name = $1 AND removed_by = $2 "
-      "AND removal_claimed_until > now() RETURNING name), "
+      "WITH claimed AS (DELETE FROM eventbus_queue_claims "
+      "WHERE queue = $1 AND instance = $2 AND removing AND until > now() RETURNING queue), "
+      "gone AS (DELETE FROM eventbus_queues WHERE name IN (SELECT queue FROM claimed) RETURNING name), "
       "held AS (DELETE FROM eventbus_held_retries WHERE queue IN (SELECT name FROM gone)) SELECT name FROM gone");
   statement.add(std::string_view(queue));
   statement.add(std::bit_cast<std::int64_t>(instance));
@@ -250,7 +266,7 @@ asio::awaitable<void> QueueCatalog::hold(std::string queue, std::string event_id
   co_await run(std::move(statement));
 }
 
-asio::awaitable<void> QueueCatalog::release(std::string queue, std::vector<std::string> event_ids) {
+asio::awaitable<void> QueueCatalog::unhold(std::string queue, std::vector<std::string> event_ids) {
   Statement statement("DELETE FROM eventbus_held_retries WHERE queue = $1 AND event_id = ANY ($2)");
   const std::vector<std::string_view> ids(event_ids.begin(), event_ids.end());
   statement.add(std::string_view(queue));

@@ -58,14 +58,16 @@ class QueueCatalog {
                                      Position live_after);
   asio::awaitable<void> add_retry_delay(std::string queue, std::chrono::milliseconds delay);
   asio::awaitable<void> remove_retry_delay(std::string queue, std::chrono::milliseconds delay);
-  /// Nobody else makes or removes the queue for some time from now on, as long as the instance runs. False: another
-  /// does, or there is none.
-  asio::awaitable<bool> claim_removal(std::string queue, InstanceId instance);
-  /// False when the claim has lapsed.
+  enum class Work : std::uint8_t { making, removing };
+  /// Nobody else makes or removes a queue of this name on RabbitMQ from now on, for some time and as long as the
+  /// instance runs; claiming again prolongs it. False: another instance does.
+  asio::awaitable<bool> claim(std::string queue, InstanceId instance, Work work);
+  asio::awaitable<void> release(std::string queue, InstanceId instance);
+  /// Ends the claim, too. False when it has lapsed.
   asio::awaitable<bool> remove(std::string queue, InstanceId instance);
 
   asio::awaitable<void> hold(std::string queue, std::string event_id, HeldRetry retry);
-  asio::awaitable<void> release(std::string queue, std::vector<std::string> event_ids);
+  asio::awaitable<void> unhold(std::string queue, std::vector<std::string> event_ids);
   asio::awaitable<std::map<std::string, HeldRetry>> held(std::string queue);
 
  private:

@@ -33,6 +33,13 @@ class RabbitMqInstances : public BrokerSuite {
     postgres::TestServer::ask(place().database, "UPDATE eventbus_queues SET " + columns +
                                                     "; UPDATE eventbus_queues_revision SET revision = revision + 1");
   }
+  void sql(const std::string& text) { postgres::TestServer::ask(place().database, text); }
+  /// By an instance 4711.
+  void claim_removal(const std::string& time) {
+    sql("INSERT INTO eventbus_queue_claims VALUES ('q', 4711, true, now() + interval '" + time +
+        "') ON CONFLICT (queue) DO UPDATE SET instance = 4711, removing = true, until = excluded.until; "
+        "UPDATE eventbus_queues_revision SET revision = revision + 1");
+  }
   std::string control(const std::string& command, std::vector<std::string> more) {
     std::vector<std::string> words{command, "-p", place().virtual_host, "--silent"};
     std::ranges::move(more, std::back_inserter(words));
@@ -86,15 +93,14 @@ TEST_P(RabbitMqInstances, OneOfThemPutsThePastIntoAQueue) {
 }
 
 TEST_P(RabbitMqInstances, WhatOneRemovesNobodyMakesAgain) {
-  constexpr std::string_view later = "queue 'q' is being deleted just now. Try again in a few seconds.";
+  constexpr std::string_view later = "queue 'q' is being made or deleted just now. Try again in a few seconds.";
   declare(queue("q"));
   EXPECT_TRUE(run(other().info("q")));
-  for (const std::string end :
-       {"", "removal_claimed_until = now()", "removal_claimed_until = now() + interval '1 hour'"}) {
+  for (const std::string end : {"", "now()", "now() + interval '1 hour'"}) {
     // As if a third instance were at it …
     auto third = session();
     run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
-    change_queues("removed_by = 4711, removal_claimed_until = now() + interval '45 seconds'");
+    claim_removal("45 seconds");
     pass(Millis{200});
     control("delete_queue", {"q"});
     control("delete_queue", {"q.dlq"});
@@ -108,7 +114,7 @@ TEST_P(RabbitMqInstances, WhatOneRemovesNobodyMakesAgain) {
     if (end.empty()) {
       third.reset();
     } else {
-      change_queues(end);
+      sql("UPDATE eventbus_queue_claims SET until = " + end);
     }
     const auto bound = [this] { return control("list_bindings", {"source_name", "destination_name"}); };
     for (const Wait wait("the queue to be there again"); !bound().contains("events\tq\n"); wait.go_on())
@@ -138,11 +144,11 @@ TEST_P(RabbitMqInstances, AReceiveThatWaitsGoesOnWhenTheQueueIsKeptAfterAll) {
   EXPECT_THAT(receive_at_other(Millis{1}), IsEmpty());
   auto third = session();
   run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
-  change_queues("removed_by = 4711, removal_claimed_until = now() + interval '45 seconds'");
+  claim_removal("45 seconds");
   auto waiting =
       asio::co_spawn(loop, other().receive("q", 1, std::chrono::steady_clock::now() + Millis{60000}), asio::use_future);
   pass(Millis{500});
-  change_queues("removed_by = NULL");
+  sql("DELETE FROM eventbus_queue_claims");
   publish_many(1);
   EXPECT_THAT(event_ids(result_of(loop, std::move(waiting), "the waiting receive").value()), ElementsAre("e1"));
 }

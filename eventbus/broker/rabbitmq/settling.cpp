@@ -82,7 +82,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials se
   for (const auto serial : serials) queue->buffer.remove(serial);
   wake(*queue);
   if (!lost.empty()) throw lost_while_acknowledging();
-  if (!held.empty()) co_await catalog.release(queue->name(), std::move(held));
+  if (!held.empty()) co_await catalog.unhold(queue->name(), std::move(held));
 }
 
 asio::awaitable<void> RabbitMqBroker::Parts::failed(LiveQueuePtr queue, Serials serials, NackOptions options,

@@ -98,7 +98,7 @@ asio::awaitable<bool> Topology::is_there(std::string queue) {
   co_return found.has_value();
 }
 
-asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, Wanted wanted) {
+asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, bool may_make) {
   // One that became another since the queue was declared is used as it is: one queue must not hold up all others.
   for (const auto& binding : definition.bindings) co_await ensure_exchange(binding.exchange);
   const auto dead_letters = dead_letter_exchange_of(definition);
@@ -107,16 +107,13 @@ asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, Wanted 
          about("declaring exchange", dead_letters));
   // What it was declared with stays, whatever its definition says now: RabbitMQ knows no change of arguments.
   const bool there = co_await is_there(definition.name);
-  bool made = false;
-  if (!co_await is_there(dead_letter_queue(definition.name))) {
-    if (wanted && !co_await wanted()) co_return made;
-    co_await ensure_dead_letter_queue(definition.name);
-    made = true;
-  }
+  const bool resting_there = co_await is_there(dead_letter_queue(definition.name));
+  if (!may_make && !(there && resting_there)) co_return false;
+  if (!resting_there) co_await ensure_dead_letter_queue(definition.name);
   expect(co_await ask(
              connection_.bind_queue(dead_letter_queue(definition.name), dead_letters, definition.name, deadline())),
          about("binding queue", dead_letter_queue(definition.name)));
-  if (there || (wanted && !co_await wanted())) co_return made;
+  if (there) co_return true;
   auto queue = quorum_queue(definition.name);
   dead_letter_to(queue, dead_letters, definition.name);
   if (definition.ordered) queue.arguments.emplace_back("x-single-active-consumer", true);

@@ -43,11 +43,11 @@ class Topology {
   asio::awaitable<Result<void>> ensure_exchange(std::string exchange);
   /// The same for all of them, looking at the server again; the error names the first binding that can't be made so.
   asio::awaitable<Result<void>> ensure_exchanges(std::vector<Binding> bindings);
-  using Wanted = std::function<asio::awaitable<bool>()>;
-  /// Queue and dead-letter queue; no bindings yet. Exchanges too, where there is none. Whether one of the queues was
-  /// made. `wanted`, if given, is asked before that: making a quorum queue while RabbitMQ deletes it ends the
-  /// connection, and may leave a queue there that ends every connection which consumes it.
-  asio::awaitable<bool> ensure_queue(QueueDefinition definition, Wanted wanted = {});
+  /// Queue and dead-letter queue; no bindings yet. Exchanges too, where there is none. False: one of the queues is
+  /// missing, and may not be made. Whoever makes one must know that nobody deletes it: RabbitMQ 3.10 ends the
+  /// connection of who declares a quorum queue that is being deleted, and may keep a queue that ends all which consume
+  /// it.
+  asio::awaitable<bool> ensure_queue(QueueDefinition definition, bool may_make = true);
   /// Where what the queue gives up rests; not bound to an exchange.
   asio::awaitable<void> ensure_dead_letter_queue(std::string queue);
   /// A queue for messages that become events, and its dead-letter queue. One that is there with other properties is
