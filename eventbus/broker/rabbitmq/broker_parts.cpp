@@ -147,11 +147,19 @@ asio::awaitable<void> RabbitMqBroker::Parts::ensure_topology() {
   changed.notify_all();
 }
 
+/// Nothing is published past a queue that another makes: it would not be missed.
 asio::awaitable<void> RabbitMqBroker::Parts::ensure(LiveQueuePtr queue) {
-  if (!queue->wanted()) co_return;
-  auto definition = queue->record.definition;
-  const bool kept = co_await make(queue, definition);
-  if (kept && !queue->record.backfilled_to) co_await topology.bind(definition.name, definition.bindings);
+  const auto until = std::chrono::steady_clock::now() + patience_for_others;
+  while (queue->wanted()) {
+    auto definition = queue->record.definition;
+    const bool kept = co_await make(queue, definition);
+    if (!kept) {
+      co_await wait_for_others("looking after a queue", definition.name, until);
+      continue;
+    }
+    if (!queue->record.backfilled_to) co_await topology.bind(definition.name, definition.bindings);
+    co_return;
+  }
 }
 
 asio::awaitable<bool> RabbitMqBroker::Parts::make(LiveQueuePtr queue, QueueDefinition definition) {

@@ -64,7 +64,8 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<std::optional<Result<DeclareOutcome>>> create(QueueDefinition definition);
   asio::awaitable<std::optional<Result<DeclareOutcome>>> redeclare(LiveQueuePtr queue, QueueDefinition definition);
   asio::awaitable<bool> remove(LiveQueuePtr queue);
-  /// For some time; later it throws.
+  static constexpr std::chrono::seconds patience_for_others{3};
+  /// For a moment; throws after `until`.
   asio::awaitable<void> wait_for_others(std::string_view operation, const std::string& queue,
                                         std::chrono::steady_clock::time_point until);
   asio::awaitable<void> backfill(LiveQueuePtr queue);

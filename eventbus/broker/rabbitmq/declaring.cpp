@@ -13,7 +13,6 @@ using rabbitmq::QueueRecord;
 namespace {
 
 constexpr std::chrono::seconds patience_for_backfill{1};
-constexpr std::chrono::seconds patience_for_others{3};
 constexpr std::chrono::milliseconds look_again_after{50};
 
 Result<void> changeable(const QueueDefinition& old, const QueueDefinition& wanted) {
@@ -48,7 +47,7 @@ asio::awaitable<Result<DeclareOutcome>> RabbitMqBroker::declare(QueueDefinition 
                        "' is an ingest queue (EVENTBUS_INGEST_QUEUE): its messages become events. "
                        "Declare a queue of another name.");
   }
-  const auto until = std::chrono::steady_clock::now() + patience_for_others;
+  const auto until = std::chrono::steady_clock::now() + Parts::patience_for_others;
   for (;;) {
     co_await parts.refresh();
     const auto queue = parts.known(definition.name);
@@ -138,7 +137,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::begin_backfill(LiveQueuePtr queue) 
 
 asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {
   auto& parts = *parts_;
-  const auto until = std::chrono::steady_clock::now() + patience_for_others;
+  const auto until = std::chrono::steady_clock::now() + Parts::patience_for_others;
   for (;;) {
     co_await parts.refresh();
     const auto queue = parts.known(name);

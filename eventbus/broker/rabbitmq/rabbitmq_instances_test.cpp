@@ -127,6 +127,22 @@ TEST_P(RabbitMqInstances, WhatOneRemovesNobodyMakesAgain) {
   EXPECT_EQ(control("list_queues", {"--no-table-headers", "name"}), "");
 }
 
+TEST_P(RabbitMqInstances, NothingIsPublishedPastAQueueThatAnotherMakes) {
+  declare(queue("q"));
+  declare(queue("also"));
+  auto third = session();
+  run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
+  sql("INSERT INTO eventbus_queue_claims VALUES ('q', 4711, false, now() + interval '45 seconds')");
+  control("delete_queue", {"q"});
+  pass(Millis{500});
+  EXPECT_NE(refusal([this] { publish_many(1); }), "none");
+  third.reset();
+  const auto published = [this] { return refusal([this] { publish_many(1); }) == "none"; };
+  for (const Wait wait("publishing to go on"); !published(); wait.go_on()) pass(Millis{50});
+  const auto last = event_ids(receive_all("also")).back();
+  EXPECT_EQ(event_ids(receive_all("q")).back(), last);
+}
+
 TEST_P(RabbitMqInstances, ARemovalThatFailedIsFinishedByTheNextOne) {
   declare(queue("q"));
   publish_many(1);
@@ -161,6 +177,11 @@ TEST_P(RabbitMqInstances, AQueueThatIsDeclaredOtherwiseAfterADeletionIsAnother) 
   auto ordered = queue("q");
   ordered.ordered = true;
   declare(ordered);
+  const auto seen = [this] {
+    const auto there = run(other().info("q"));
+    return there && there->definition.ordered;
+  };
+  for (const Wait wait("the other instance to see the new queue"); !seen(); wait.go_on()) pass(Millis{10});
   publish({.key = "k"});
   publish({.key = "k"});
   EXPECT_THAT(event_ids(receive_at_other(Millis{20000})), ElementsAre("e3"));
