@@ -64,6 +64,7 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<std::optional<Result<DeclareOutcome>>> create(QueueDefinition definition);
   asio::awaitable<std::optional<Result<DeclareOutcome>>> redeclare(LiveQueuePtr queue, QueueDefinition definition);
   asio::awaitable<bool> remove(LiveQueuePtr queue);
+  asio::awaitable<void> go_on_removing(std::string name);
   static constexpr std::chrono::seconds patience_for_others{3};
   /// For a moment; throws after `until`.
   asio::awaitable<void> wait_for_others(std::string_view operation, const std::string& queue,

@@ -148,6 +148,11 @@ asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {
   }
 }
 
+asio::awaitable<void> RabbitMqBroker::Parts::go_on_removing(std::string name) {
+  const bool claimed = co_await catalog.claim(name, instance, QueueCatalog::Work::removing);
+  if (!claimed) throw Unavailable("deleting queue '" + name + "'", "it took too long");
+}
+
 /// What fails half-way may still be under way on the server: the claim is kept until it lapses or this goes on.
 asio::awaitable<bool> RabbitMqBroker::Parts::remove(LiveQueuePtr queue) {
   const auto name = queue->name();
@@ -161,11 +166,7 @@ asio::awaitable<bool> RabbitMqBroker::Parts::remove(LiveQueuePtr queue) {
     co_return false;
   }
   auto record = queue->record;
-  const auto go_on = [this, &name]() -> asio::awaitable<void> {
-    if (!co_await catalog.claim(name, instance, QueueCatalog::Work::removing))
-      throw Unavailable("deleting queue '" + name + "'", "it took too long");
-  };
-  co_await topology.remove(std::move(record), go_on);
+  co_await topology.remove(std::move(record), [this, &name] { return go_on_removing(name); });
   if (!co_await catalog.remove(name, instance)) co_return false;
   forget(queue);
   revision = 0;  // one that was declared since may have been taken for it

@@ -109,7 +109,7 @@ TEST_P(RabbitMqInstances, WhatOneRemovesNobodyMakesAgain) {
     EXPECT_THAT(receive_at_other(Millis{300}), IsEmpty());
     EXPECT_EQ(control("list_queues", {"--no-table-headers", "name"}), "");
     EXPECT_THAT(refusal([this] { declare(queue("q")); }), HasSubstr(later));
-    EXPECT_THAT(refusal([this] { (void)run(other().remove("q")); }), HasSubstr(later));
+    EXPECT_THAT(refusal([this] { EXPECT_TRUE(run(other().remove("q"))); }), HasSubstr(later));
     // … and died, stood still, or the server's clock was set back.
     if (end.empty()) {
       third.reset();
@@ -147,7 +147,7 @@ TEST_P(RabbitMqInstances, ARemovalThatFailedIsFinishedByTheNextOne) {
   declare(queue("q"));
   publish_many(1);
   amqp::TestServer::shared().freeze();
-  EXPECT_NE(refusal([this] { (void)run(broker().remove("q")); }), "none");
+  EXPECT_NE(refusal([this] { EXPECT_TRUE(run(broker().remove("q"))); }), "none");
   amqp::TestServer::shared().thaw();
   const auto removed = [this] { return refusal([this] { EXPECT_TRUE(run(broker().remove("q"))); }) == "none"; };
   for (const Wait wait("the queue to be removed"); !removed(); wait.go_on()) pass(Millis{50});
