@@ -157,4 +157,10 @@ std::shared_ptr<Consumer> Connection::consume(std::string queue, std::uint16_t p
   return consumer;
 }
 
+void Connection::unsuspect(std::string queue) {
+  link_->commands()->submit_anyway([queue = std::move(queue)](Link* link) {
+    if (link != nullptr) link->suspects().clear(queue);
+  });
+}
+
 }  // namespace eventbus::amqp

@@ -82,6 +82,8 @@ class Connection {
   /// Consumes on a channel of its own until `cancel`, through every error and reconnect. At most `prefetch` (from 1)
   /// deliveries are outstanding.
   std::shared_ptr<Consumer> consume(std::string queue, std::uint16_t prefetch, ConsumerHandler handler);
+  /// What this queue did to the connection is forgotten: it is another one now, or none. See `Suspects`.
+  void unsuspect(std::string queue);
 
  private:
   asio::any_io_executor loop_;

@@ -41,6 +41,7 @@ class Link {
   /// Null when it was removed.
   ConsumerChannel* consumer(std::uint64_t key);
   void remove_consumer(std::uint64_t key);
+  Suspects& suspects() { return suspects_; }
 
  private:
   void run();

@@ -10,8 +10,8 @@ namespace eventbus {
 
 using rabbitmq::LiveQueue;
 using rabbitmq::LiveQueuePtr;
-using rabbitmq::OneAtATime;
 using rabbitmq::QueueCatalog;
+using rabbitmq::QueueClaim;
 
 namespace {
 
@@ -20,13 +20,12 @@ amqp::ConnectionSettings named(amqp::ConnectionSettings settings, std::string_vi
   return settings;
 }
 
-/// Of a queue whose messages keep moving.
 /// Deleted and declared again: what can't be changed differs.
 bool is_another(const QueueDefinition& old, const QueueDefinition& now) {
   return old.ordered != now.ordered || old.start_from != now.start_from;
 }
 
-constexpr int most_looks = 3;
+constexpr int most_looks = 3;  // at a queue whose messages keep moving
 constexpr std::chrono::seconds patience_for_arrivals{1};
 
 rabbitmq::InstanceId random_instance() {
@@ -103,6 +102,7 @@ asio::awaitable<LiveQueuePtr> RabbitMqBroker::Parts::find(std::string name) {
 void RabbitMqBroker::Parts::forget(const LiveQueuePtr& queue) {
   queue->removed = true;
   stop_consuming(*queue);
+  consuming.unsuspect(queue->name());
   // Another of the same name may be there already.
   if (known(queue->name()) == queue) queues.erase(queue->name());
   queue->arrived.notify_all();
@@ -152,29 +152,38 @@ asio::awaitable<void> RabbitMqBroker::Parts::ensure(LiveQueuePtr queue) {
   const auto until = std::chrono::steady_clock::now() + patience_for_others;
   while (queue->wanted()) {
     auto definition = queue->record.definition;
-    const bool kept = co_await make(queue, definition);
+    const bool kept = co_await make(queue, std::move(definition));
     if (!kept) {
-      co_await wait_for_others("looking after a queue", definition.name, until);
+      co_await wait_for_others("looking after a queue", queue->name(), until);
       continue;
     }
-    if (!queue->record.backfilled_to) co_await topology.bind(definition.name, definition.bindings);
+    auto bindings = queue->record.definition.bindings;
+    if (!queue->record.backfilled_to) co_await topology.bind(queue->name(), std::move(bindings));
     co_return;
   }
 }
 
 asio::awaitable<bool> RabbitMqBroker::Parts::make(LiveQueuePtr queue, QueueDefinition definition) {
-  const auto name = definition.name;
   if (co_await topology.ensure_queue(definition, false)) co_return queue->wanted();
-  const OneAtATime work(working, name);
-  if (!work) co_return false;
-  const bool claimed = co_await catalog.claim(name, instance, QueueCatalog::Work::making);
-  if (!claimed) co_return false;
+  auto claim = claim_of(queue->name());
+  const bool taken = co_await claim.take(QueueCatalog::Work::making);
+  if (!taken) co_return false;
+  co_return co_await claim.during(make(queue, std::move(definition), claim));
+}
+
+asio::awaitable<bool> RabbitMqBroker::Parts::make(LiveQueuePtr queue, QueueDefinition definition, QueueClaim& claim) {
+  const bool wanted = co_await still_wanted(queue);
+  if (!wanted) co_return false;
+  co_return co_await topology.ensure_queue(std::move(definition), true, [&claim] { return claim.go_on(); });
+}
+
+QueueClaim RabbitMqBroker::Parts::claim_of(const std::string& queue) {
+  return {catalog, working, queue, instance};
+}
+
+asio::awaitable<bool> RabbitMqBroker::Parts::still_wanted(LiveQueuePtr queue) {
   co_await refresh();
-  const auto now = known(name);
-  const bool wanted = now != nullptr && now->wanted();
-  if (wanted) co_await topology.ensure_queue(std::move(definition));
-  co_await catalog.release(name, instance);
-  co_return wanted;
+  co_return known(queue->name()) == queue && queue->wanted();
 }
 
 /// RabbitMQ tells nobody that somebody deleted a binding there, or an exchange that nobody publishes to.

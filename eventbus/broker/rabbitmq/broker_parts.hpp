@@ -10,7 +10,7 @@
 #include "eventbus/broker/rabbitmq/forwarding.hpp"
 #include "eventbus/broker/rabbitmq/ingest_queue.hpp"
 #include "eventbus/broker/rabbitmq/live_queue.hpp"
-#include "eventbus/broker/rabbitmq/one_at_a_time.hpp"
+#include "eventbus/broker/rabbitmq/queue_claim.hpp"
 #include "eventbus/broker/rabbitmq/rabbitmq_broker.hpp"
 #include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/runtime/task_group.hpp"
@@ -51,6 +51,10 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> ensure(LiveQueuePtr queue);
   /// What is missing of the queue, without bindings. False: another makes or removes it just now, or it was removed.
   asio::awaitable<bool> make(LiveQueuePtr queue, QueueDefinition definition);
+  asio::awaitable<bool> make(LiveQueuePtr queue, QueueDefinition definition, rabbitmq::QueueClaim& claim);
+  rabbitmq::QueueClaim claim_of(const std::string& queue);
+  /// Whether it is what its name stands for, and nobody removes it. With a claim this is so until the claim ends.
+  asio::awaitable<bool> still_wanted(LiveQueuePtr queue);
   /// Of one queue after the other, a queue a call.
   asio::awaitable<void> look_after_next();
   /// Something of the topology may be gone: it is made again before anything else is published.
@@ -62,9 +66,10 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> look_around(std::vector<LiveQueuePtr> all);
   /// These three tell by null, or false, that somebody else makes or removes the queue just now.
   asio::awaitable<std::optional<Result<DeclareOutcome>>> create(QueueDefinition definition);
+  asio::awaitable<bool> create(QueueDefinition definition, rabbitmq::QueueClaim& claim);
   asio::awaitable<std::optional<Result<DeclareOutcome>>> redeclare(LiveQueuePtr queue, QueueDefinition definition);
   asio::awaitable<bool> remove(LiveQueuePtr queue);
-  asio::awaitable<void> go_on_removing(std::string name);
+  asio::awaitable<bool> remove(LiveQueuePtr queue, rabbitmq::QueueClaim& claim);
   static constexpr std::chrono::seconds patience_for_others{3};
   /// For a moment; throws after `until`.
   asio::awaitable<void> wait_for_others(std::string_view operation, const std::string& queue,
@@ -116,6 +121,9 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> publish_retries(LiveQueuePtr queue, const Serials& serials,
                                         std::optional<std::chrono::milliseconds> delay);
   asio::awaitable<std::string> retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step);
+  asio::awaitable<bool> make_retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step);
+  asio::awaitable<bool> make_retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step,
+                                         rabbitmq::QueueClaim& claim);
   void give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp stored_before, std::string reason);
   asio::awaitable<void> in_background(asio::awaitable<void> work);
   void tick(const LiveQueuePtr& queue);

@@ -6,8 +6,8 @@
 namespace eventbus {
 
 using rabbitmq::LiveQueuePtr;
-using rabbitmq::OneAtATime;
 using rabbitmq::QueueCatalog;
+using rabbitmq::QueueClaim;
 using rabbitmq::QueueRecord;
 
 namespace {
@@ -89,7 +89,12 @@ asio::awaitable<std::optional<Result<DeclareOutcome>>> RabbitMqBroker::Parts::re
                    "Queue '" + old.name + "' was changed by somebody else just now. Look at it again.");
   queue->record.definition = definition;
   co_await topology.bind(definition.name, definition.bindings);
-  co_await topology.unbind(definition.name, without(old.bindings, definition.bindings));
+  co_await refresh();  // somebody may have declared it otherwise meanwhile
+  if (const auto now = known(old.name)) {
+    auto former = old.bindings;
+    former.insert(former.end(), definition.bindings.begin(), definition.bindings.end());
+    co_await topology.unbind(old.name, without(former, now->record.definition.bindings));
+  }
   wake(*queue);
   co_return old == definition ? DeclareOutcome::unchanged : DeclareOutcome::updated;
 }
@@ -100,15 +105,20 @@ asio::awaitable<std::optional<Result<DeclareOutcome>>> RabbitMqBroker::Parts::cr
   const auto name = definition.name;
   auto fit = co_await topology.ensure_exchanges(definition.bindings);
   if (!fit) co_return std::unexpected(std::move(fit.error()));
-  const OneAtATime work(working, name);
-  if (!work) co_return std::nullopt;
-  const bool claimed = co_await catalog.claim(name, instance, QueueCatalog::Work::making);
-  if (!claimed) co_return std::nullopt;
+  auto claim = claim_of(name);
+  const bool taken = co_await claim.take(QueueCatalog::Work::making);
+  if (!taken) co_return std::nullopt;
+  const bool created = co_await claim.during(create(std::move(definition), claim));
+  if (!created) co_return std::nullopt;
   co_await refresh();
-  if (known(name)) {
-    co_await catalog.release(name, instance);
-    co_return std::nullopt;
-  }
+  const auto queue = known(name);
+  if (queue && queue->record.backfilled_to) co_await begin_backfill(queue);
+  co_return DeclareOutcome::created;
+}
+
+asio::awaitable<bool> RabbitMqBroker::Parts::create(QueueDefinition definition, QueueClaim& claim) {
+  co_await refresh();
+  if (known(definition.name)) co_return false;
   QueueRecord record{.definition = definition, .live_after = store.head()};
   const auto start = definition.start_from;
   if (start.kind == StartFrom::Kind::beginning) record.backfilled_to = 0;
@@ -116,15 +126,11 @@ asio::awaitable<std::optional<Result<DeclareOutcome>>> RabbitMqBroker::Parts::cr
     const auto first = co_await store.first_at_or_after(start.time);
     record.backfilled_to = first ? *first - 1 : store.head();
   }
-  co_await topology.ensure_queue(definition);
+  co_await topology.ensure_queue(definition, true, [&claim] { return claim.go_on(); });
   const bool live = !record.backfilled_to;
   const bool inserted = co_await catalog.insert(std::move(record));
-  if (live) co_await topology.bind(name, definition.bindings);
-  co_await catalog.release(name, instance);
-  co_await refresh();
-  const auto queue = known(name);
-  if (queue && !live) co_await begin_backfill(queue);
-  co_return inserted ? DeclareOutcome::created : DeclareOutcome::unchanged;
+  if (inserted && live) co_await topology.bind(definition.name, definition.bindings);
+  co_return inserted;
 }
 
 /// A short past is in the queue when its declaration is answered, a long one goes on.
@@ -148,26 +154,24 @@ asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {
   }
 }
 
-asio::awaitable<void> RabbitMqBroker::Parts::go_on_removing(std::string name) {
-  const bool claimed = co_await catalog.claim(name, instance, QueueCatalog::Work::removing);
-  if (!claimed) throw Unavailable("deleting queue '" + name + "'", "it took too long");
+/// From the claim on nobody consumes the queue, so nothing is claimed while RabbitMQ is away.
+asio::awaitable<bool> RabbitMqBroker::Parts::remove(LiveQueuePtr queue) {
+  check();
+  co_await topology.until_connected();
+  if (consuming.state() == amqp::LinkState::disconnected) throw Unavailable("deleting a queue", consuming.trouble());
+  auto claim = claim_of(queue->name());
+  const bool taken = co_await claim.take(QueueCatalog::Work::removing);
+  if (!taken) co_return false;
+  co_return co_await claim.during(remove(queue, claim));
 }
 
-/// What fails half-way may still be under way on the server: the claim is kept until it lapses or this goes on.
-asio::awaitable<bool> RabbitMqBroker::Parts::remove(LiveQueuePtr queue) {
-  const auto name = queue->name();
-  const OneAtATime work(working, name);
-  if (!work) co_return false;
-  const bool claimed = co_await catalog.claim(name, instance, QueueCatalog::Work::removing);
-  if (!claimed) co_return false;
-  co_await refresh();  // from here on it is not consumed
-  if (known(name) != queue) {
-    co_await catalog.release(name, instance);
-    co_return false;
-  }
+asio::awaitable<bool> RabbitMqBroker::Parts::remove(LiveQueuePtr queue, QueueClaim& claim) {
+  co_await refresh();
+  if (known(queue->name()) != queue) co_return false;
   auto record = queue->record;
-  co_await topology.remove(std::move(record), [this, &name] { return go_on_removing(name); });
-  if (!co_await catalog.remove(name, instance)) co_return false;
+  co_await topology.remove(std::move(record), [&claim] { return claim.go_on(); });
+  const bool removed = co_await catalog.remove(queue->name(), instance);
+  if (!removed) co_return false;
   forget(queue);
   revision = 0;  // one that was declared since may have been taken for it
   co_return true;

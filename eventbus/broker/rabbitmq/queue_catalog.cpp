@@ -110,10 +110,14 @@ asio::awaitable<std::int64_t> QueueCatalog::change(Statement statement) {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   auto lease = co_await pool_.acquire(deadline);
   std::vector<Statement> statements;
-  statements.emplace_back("UPDATE eventbus_queues_revision SET revision = revision + 1");
+  statements.push_back(next_revision());
   statements.push_back(std::move(statement));
   const auto results = co_await lease->execute_all(std::move(statements), deadline);
   co_return results.back().affected();
+}
+
+postgres::Statement QueueCatalog::next_revision() {
+  return Statement("UPDATE eventbus_queues_revision SET revision = revision + 1");
 }
 
 asio::awaitable<std::int64_t> QueueCatalog::revision() {
@@ -230,9 +234,22 @@ asio::awaitable<bool> QueueCatalog::claim(std::string queue, InstanceId instance
   statement.add(std::bit_cast<std::int64_t>(instance));
   statement.add(std::int64_t{work == Work::removing ? 1 : 0});
   statement.add(std::int64_t{work_time.count()});
-  if (work == Work::removing) co_return co_await change(std::move(statement)) == 1;
   const auto rows = co_await run(std::move(statement));
-  co_return rows.affected() == 1;
+  const bool claimed = rows.affected() == 1;
+  if (claimed && work == Work::removing) co_await run(next_revision());
+  co_return claimed;
+}
+
+asio::awaitable<void> QueueCatalog::prolong(std::string queue, InstanceId instance) {
+  Statement statement(
+      "UPDATE eventbus_queue_claims SET until = now() + $3::bigint * interval '1 ms' "
+      "WHERE queue = $1 AND instance = $2 AND until > now()");
+  statement.add(std::string_view(queue));
+  statement.add(std::bit_cast<std::int64_t>(instance));
+  statement.add(std::int64_t{work_time.count()});
+  const auto rows = co_await run(std::move(statement));
+  if (rows.affected() == 1) co_return;
+  throw Unavailable("making or deleting queue '" + queue + "'", "it took too long, and others may be at it");
 }
 
 asio::awaitable<void> QueueCatalog::release(std::string queue, InstanceId instance) {

@@ -60,8 +60,10 @@ class QueueCatalog {
   asio::awaitable<void> remove_retry_delay(std::string queue, std::chrono::milliseconds delay);
   enum class Work : std::uint8_t { making, removing };
   /// Nobody else makes or removes a queue of this name on RabbitMQ from now on, for some time and as long as the
-  /// instance runs; claiming again prolongs it. False: another instance does.
+  /// instance runs; it may claim again. False: another instance does, or this one the other work.
   asio::awaitable<bool> claim(std::string queue, InstanceId instance, Work work);
+  /// For the same time again; throws when the claim has lapsed.
+  asio::awaitable<void> prolong(std::string queue, InstanceId instance);
   asio::awaitable<void> release(std::string queue, InstanceId instance);
   /// Ends the claim, too. False when it has lapsed.
   asio::awaitable<bool> remove(std::string queue, InstanceId instance);
@@ -73,6 +75,7 @@ class QueueCatalog {
  private:
   asio::awaitable<postgres::Rows> run(postgres::Statement statement);
   asio::awaitable<std::int64_t> change(postgres::Statement statement);
+  static postgres::Statement next_revision();
 
   postgres::ConnectionPool& pool_;
   std::chrono::milliseconds timeout_;

@@ -155,6 +155,51 @@ TEST_P(RabbitMqInstances, ARemovalThatFailedIsFinishedByTheNextOne) {
   EXPECT_EQ(postgres::TestServer::ask(place().database, "SELECT count(*) FROM eventbus_queues"), "0");
 }
 
+TEST_P(RabbitMqInstances, ARemovalWhileRabbitMqIsAwayStopsNobody) {
+  declare(queue("q"));
+  control("clear_permissions", {"guest"});
+  amqp::TestServer::shared().control({"close_all_connections", "-p", place().virtual_host, "test"});
+  EXPECT_NE(refusal([this] { EXPECT_TRUE(run(broker().remove("q"))); }), "none");
+  EXPECT_EQ(postgres::TestServer::ask(place().database, "SELECT count(*) FROM eventbus_queue_claims"), "0");
+  control("set_permissions", {"guest", ".*", ".*", ".*"});
+  const auto published = [this] { return refusal([this] { publish_many(1); }) == "none"; };
+  for (const Wait wait("RabbitMQ to let us in"); !published(); wait.go_on()) pass(Millis{50});
+  EXPECT_THAT(receive_at_other(Millis{20000}), testing::Not(IsEmpty()));
+}
+
+TEST_P(RabbitMqInstances, AQueueThatRabbitMqRefusesToMakeCanBeRemoved) {
+  declare(queue("q"));
+  EXPECT_TRUE(run(other().info("q")));
+  control("set_vhost_limits", {R"({"max-queues": 1})"});
+  control("delete_queue", {"q"});
+  pass(Millis{1000});
+  EXPECT_EQ(control("list_queues", {"--no-table-headers", "name"}), "q.dlq\n");
+  EXPECT_TRUE(run(other().remove("q")));
+  EXPECT_EQ(control("list_queues", {"--no-table-headers", "name"}), "");
+}
+
+TEST_P(RabbitMqInstances, NoDelayQueueIsMadeWhileAnotherWorksOnTheQueue) {
+  auto definition = queue("q");
+  definition.retry.delay = Millis{2000};
+  declare(std::move(definition));
+  publish();
+  const auto taken = receive("q", 1, Millis{20000});
+  ASSERT_THAT(taken, SizeIs(1));
+  auto third = session();
+  run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
+  sql("INSERT INTO eventbus_queue_claims VALUES ('q', 4711, false, now() + interval '45 seconds')");
+  const auto later = [&] {
+    run(broker().nack("q", {taken[0].delivery_id}, {.requeue = true, .delay = Millis{60000}, .reason = {}})).value();
+  };
+  EXPECT_NE(refusal(later), "none");
+  EXPECT_THAT(control("list_queues", {"--no-table-headers", "name"}), testing::Not(HasSubstr("retry")));
+  third.reset();
+  const auto again = receive("q", 1, Millis{60000});
+  ASSERT_THAT(again, SizeIs(1));
+  EXPECT_EQ(again[0].attempt, 2);
+  EXPECT_THAT(control("list_queues", {"--no-table-headers", "name"}), HasSubstr("q.retry."));
+}
+
 TEST_P(RabbitMqInstances, AReceiveThatWaitsGoesOnWhenTheQueueIsKeptAfterAll) {
   declare(queue("q"));
   EXPECT_THAT(receive_at_other(Millis{1}), IsEmpty());

@@ -11,6 +11,8 @@ namespace eventbus {
 using rabbitmq::LiveQueue;
 using rabbitmq::LiveQueuePtr;
 using rabbitmq::next_trials;
+using rabbitmq::QueueCatalog;
+using rabbitmq::QueueClaim;
 using rabbitmq::QueuedEvent;
 
 namespace {
@@ -149,13 +151,34 @@ asio::awaitable<void> RabbitMqBroker::Parts::publish_retries(LiveQueuePtr queue,
 }
 
 asio::awaitable<std::string> RabbitMqBroker::Parts::retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step) {
-  if (!queue->wanted()) throw Unavailable("retrying events", "queue '" + queue->name() + "' is being deleted");
-  auto& delays = queue->record.retry_delays;
+  const auto until = std::chrono::steady_clock::now() + patience_for_others;
+  for (;;) {
+    if (!queue->wanted()) throw Unavailable("retrying events", "queue '" + queue->name() + "' is being deleted");
+    if (topology.has_retry_queue(queue->name(), step)) co_return rabbitmq::retry_queue(queue->name(), step);
+    const bool made = co_await make_retry_queue(queue, step);
+    if (!made) co_await wait_for_others("retrying events", queue->name(), until);
+  }
+}
+
+asio::awaitable<bool> RabbitMqBroker::Parts::make_retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step) {
+  auto claim = claim_of(queue->name());
+  const bool taken = co_await claim.take(QueueCatalog::Work::making);
+  if (!taken) co_return false;
+  co_return co_await claim.during(make_retry_queue(queue, step, claim));
+}
+
+asio::awaitable<bool> RabbitMqBroker::Parts::make_retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step,
+                                                              QueueClaim& claim) {
+  const bool wanted = co_await still_wanted(queue);
+  if (!wanted) co_return false;
+  const auto& delays = queue->record.retry_delays;
   if (std::ranges::find(delays, step) == delays.end()) {
     co_await catalog.add_retry_delay(queue->name(), step);
     queue->record.retry_delays.push_back(step);
   }
-  co_return co_await topology.ensure_retry_queue(queue->name(), step);
+  co_await claim.go_on();
+  co_await topology.ensure_retry_queue(queue->name(), step);
+  co_return true;
 }
 
 asio::awaitable<void> RabbitMqBroker::Parts::dead(LiveQueuePtr queue, Serials serials, std::string reason) {

@@ -15,9 +15,9 @@ constexpr std::chrono::minutes remembered{10};
 template <class T>
 T expect(Result<T> result, std::string_view operation) {
   if (!result) {
-    throw Unavailable(operation, result.error().detail +
-                                     "; what is there on RabbitMQ under this name is not ours: remove it there, or use "
-                                     "another virtual host in RABBITMQ_URL");
+    throw amqp::Refused(operation, result.error().detail +
+                                       "; what is there on RabbitMQ under this name is not ours: remove it there, or "
+                                       "use another virtual host in RABBITMQ_URL");
   }
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
@@ -98,7 +98,7 @@ asio::awaitable<bool> Topology::is_there(std::string queue) {
   co_return found.has_value();
 }
 
-asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, bool may_make) {
+asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, bool may_make, GoOn go_on) {
   // One that became another since the queue was declared is used as it is: one queue must not hold up all others.
   for (const auto& binding : definition.bindings) co_await ensure_exchange(binding.exchange);
   const auto dead_letters = dead_letter_exchange_of(definition);
@@ -109,7 +109,10 @@ asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, bool ma
   const bool there = co_await is_there(definition.name);
   const bool resting_there = co_await is_there(dead_letter_queue(definition.name));
   if (!may_make && !(there && resting_there)) co_return false;
-  if (!resting_there) co_await ensure_dead_letter_queue(definition.name);
+  if (!resting_there) {
+    if (go_on) co_await go_on();
+    co_await ensure_dead_letter_queue(definition.name);
+  }
   expect(co_await ask(
              connection_.bind_queue(dead_letter_queue(definition.name), dead_letters, definition.name, deadline())),
          about("binding queue", dead_letter_queue(definition.name)));
@@ -117,6 +120,7 @@ asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, bool ma
   auto queue = quorum_queue(definition.name);
   dead_letter_to(queue, dead_letters, definition.name);
   if (definition.ordered) queue.arguments.emplace_back("x-single-active-consumer", true);
+  if (go_on) co_await go_on();
   co_await declare(std::move(queue));
   co_return true;
 }
@@ -154,11 +158,15 @@ asio::awaitable<void> Topology::unbind(std::string queue, std::vector<Binding> b
   }
 }
 
+bool Topology::has_retry_queue(std::string_view queue, std::chrono::milliseconds step) const {
+  const auto made = made_.find(retry_queue(queue, step));
+  return made != made_.end() && std::chrono::steady_clock::now() - made->second < remembered;
+}
+
 asio::awaitable<std::string> Topology::ensure_retry_queue(std::string queue, std::chrono::milliseconds step) {
   auto name = retry_queue(queue, step);
+  if (has_retry_queue(queue, step)) co_return name;
   const auto now = std::chrono::steady_clock::now();
-  const auto made = made_.find(name);
-  if (made != made_.end() && now - made->second < remembered) co_return name;
   auto waiting = quorum_queue(name);
   dead_letter_to(waiting, "", std::move(queue));
   waiting.arguments.emplace_back("x-message-ttl", std::int64_t{step.count()});
@@ -169,13 +177,13 @@ asio::awaitable<std::string> Topology::ensure_retry_queue(std::string queue, std
   co_return name;
 }
 
-asio::awaitable<void> Topology::remove(QueueRecord record, std::function<asio::awaitable<void>()> go_on) {
+asio::awaitable<void> Topology::remove(QueueRecord record, GoOn go_on) {
   const auto& name = record.definition.name;
   std::vector<std::string> queues{name, dead_letter_queue(name)};
   for (const auto delay : record.retry_delays) queues.push_back(retry_queue(name, delay));
   for (const auto& queue : queues) {
     made_.erase(queue);
-    if (go_on) co_await go_on();
+    co_await go_on();
     expect(co_await ask(connection_.delete_queue(queue, deadline())), about("deleting queue", queue));
   }
 }

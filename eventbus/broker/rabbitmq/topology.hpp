@@ -43,11 +43,13 @@ class Topology {
   asio::awaitable<Result<void>> ensure_exchange(std::string exchange);
   /// The same for all of them, looking at the server again; the error names the first binding that can't be made so.
   asio::awaitable<Result<void>> ensure_exchanges(std::vector<Binding> bindings);
+  /// Asked before each queue that is made or deleted; throws when it may not be any more.
+  using GoOn = std::function<asio::awaitable<void>()>;
   /// Queue and dead-letter queue; no bindings yet. Exchanges too, where there is none. False: one of the queues is
   /// missing, and may not be made. Whoever makes one must know that nobody deletes it: RabbitMQ 3.10 ends the
   /// connection of who declares a quorum queue that is being deleted, and may keep a queue that ends all which consume
   /// it.
-  asio::awaitable<bool> ensure_queue(QueueDefinition definition, bool may_make = true);
+  asio::awaitable<bool> ensure_queue(QueueDefinition definition, bool may_make = true, GoOn go_on = {});
   /// Where what the queue gives up rests; not bound to an exchange.
   asio::awaitable<void> ensure_dead_letter_queue(std::string queue);
   /// A queue for messages that become events, and its dead-letter queue. One that is there with other properties is
@@ -55,10 +57,11 @@ class Topology {
   asio::awaitable<bool> ensure_ingest_queue(std::string queue);
   asio::awaitable<void> bind(std::string queue, std::vector<Binding> bindings);
   asio::awaitable<void> unbind(std::string queue, std::vector<Binding> bindings);
-  /// Name of the delay queue for at least `delay`. Good for a publish within the next minutes.
+  /// Whether a delay queue was made lately, and is good for a publish within the next minutes.
+  bool has_retry_queue(std::string_view queue, std::chrono::milliseconds step) const;
+  /// Name of the delay queue for at least `step`. Good for a publish within the next minutes.
   asio::awaitable<std::string> ensure_retry_queue(std::string queue, std::chrono::milliseconds step);
-  /// `go_on` is asked before each queue and throws when it may not be deleted any more.
-  asio::awaitable<void> remove(QueueRecord record, std::function<asio::awaitable<void>()> go_on = {});
+  asio::awaitable<void> remove(QueueRecord record, GoOn go_on);
   /// What was ready or delayed is gone; how many messages that were.
   asio::awaitable<std::uint64_t> purge(QueueRecord record);
   /// `gone`: the delay queues of the record that the server has removed, because nothing used them for long.
