@@ -130,5 +130,6 @@ def test_declaring_and_deleting_the_same_queues_through_both_leaves_them_usable(
     for name in names:
         eventually(lambda: a.delete(f"/queues/{name}").status == 404, 60)
         eventually(lambda: b.put(f"/queues/{name}", {"bindings": [{"routing_key": name}]}).status in (200, 201), 60)
+        a.publish(event_type="of-a-former-declaration")
         event = a.publish(event_type=name)
         assert b.receive_one(name)["event"]["event_id"] == event

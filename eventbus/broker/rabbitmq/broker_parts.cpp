@@ -12,6 +12,7 @@ using rabbitmq::LiveQueue;
 using rabbitmq::LiveQueuePtr;
 using rabbitmq::QueueCatalog;
 using rabbitmq::QueueClaim;
+using rabbitmq::Topology;
 
 namespace {
 
@@ -23,6 +24,13 @@ amqp::ConnectionSettings named(amqp::ConnectionSettings settings, std::string_vi
 /// Deleted and declared again: what can't be changed differs.
 bool is_another(const QueueDefinition& old, const QueueDefinition& now) {
   return old.ordered != now.ordered || old.start_from != now.start_from;
+}
+
+std::vector<Binding> without(const std::vector<Binding>& bindings, const std::vector<Binding>& others) {
+  std::vector<Binding> left;
+  std::ranges::copy_if(bindings, std::back_inserter(left),
+                       [&others](const Binding& one) { return std::ranges::find(others, one) == others.end(); });
+  return left;
 }
 
 constexpr int most_looks = 3;  // at a queue whose messages keep moving
@@ -111,7 +119,8 @@ void RabbitMqBroker::Parts::forget(const LiveQueuePtr& queue) {
 /// What other instances changed.
 asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
   const auto newest = co_await catalog.revision();
-  const bool one_is_removed = std::ranges::any_of(queues, [](const auto& entry) { return !entry.second->wanted(); });
+  const bool one_is_removed =
+      std::ranges::any_of(queues, [](const auto& entry) { return entry.second->record.removed_until.has_value(); });
   if (newest == revision && !one_is_removed) co_return;
   auto records = co_await catalog.load();
   revision = newest;
@@ -125,8 +134,14 @@ asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
     const bool another = queue && is_another(queue->record.definition, record.definition);
     if (another) forget(queue);
     if (queue && !another) {
+      const bool was_removed = queue->record.removed_until.has_value();
       queue->record = std::move(record);
-      if (!queue->wanted()) stop_consuming(*queue);
+      if (queue->record.removed_until) {
+        stop_consuming(*queue);
+        consuming.unsuspect(name);
+      } else if (was_removed) {
+        doubt_topology();  // parts of it may be gone
+      }
       wake(*queue);
     } else {
       queues.emplace(name, std::make_shared<LiveQueue>(loop, metrics, std::move(record)));
@@ -137,12 +152,13 @@ asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
 /// The server may be another one than before, or an empty one.
 asio::awaitable<void> RabbitMqBroker::Parts::ensure_topology() {
   const auto login = publishing.logins();
+  const auto before = doubts;
   topology.forget();
   std::vector<LiveQueuePtr> all;
   all.reserve(queues.size());
   for (const auto& entry : queues) all.push_back(entry.second);
   for (const auto& queue : all) co_await ensure(queue);
-  topology_made = true;
+  settled_doubts = before;
   prepared_login = login;
   changed.notify_all();
 }
@@ -158,9 +174,21 @@ asio::awaitable<void> RabbitMqBroker::Parts::ensure(LiveQueuePtr queue) {
       continue;
     }
     auto bindings = queue->record.definition.bindings;
-    if (!queue->record.backfilled_to) co_await topology.bind(queue->name(), std::move(bindings));
+    co_await bind(queue, std::move(bindings));
     co_return;
   }
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::bind(LiveQueuePtr queue, std::vector<Binding> former) {
+  const auto& record = queue->record;
+  if (!record.backfilled_to) {
+    auto bindings = record.definition.bindings;
+    former.insert(former.end(), bindings.begin(), bindings.end());
+    co_await topology.bind(queue->name(), std::move(bindings));
+  }
+  co_await refresh();
+  const auto now = known(queue->name());
+  if (now && now->wanted()) co_await topology.unbind(queue->name(), without(former, now->record.definition.bindings));
 }
 
 asio::awaitable<bool> RabbitMqBroker::Parts::make(LiveQueuePtr queue, QueueDefinition definition) {
@@ -174,7 +202,8 @@ asio::awaitable<bool> RabbitMqBroker::Parts::make(LiveQueuePtr queue, QueueDefin
 asio::awaitable<bool> RabbitMqBroker::Parts::make(LiveQueuePtr queue, QueueDefinition definition, QueueClaim& claim) {
   const bool wanted = co_await still_wanted(queue);
   if (!wanted) co_return false;
-  co_return co_await topology.ensure_queue(std::move(definition), true, [&claim] { return claim.go_on(); });
+  Topology::GoOn go_on = [&claim] { return claim.go_on(); };
+  co_return co_await topology.ensure_queue(std::move(definition), true, std::move(go_on));
 }
 
 QueueClaim RabbitMqBroker::Parts::claim_of(const std::string& queue) {
@@ -200,7 +229,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::look_after_next() {
 
 void RabbitMqBroker::Parts::doubt_topology() {
   topology.forget();
-  topology_made = false;
+  ++doubts;
   changed.notify_all();
 }
 
@@ -213,7 +242,7 @@ std::string_view RabbitMqBroker::Parts::wanted_by(const Event& event) const {
 }
 
 bool RabbitMqBroker::Parts::prepared() const {
-  return topology_made && prepared_login == publishing.logins();
+  return settled_doubts == doubts && prepared_login == publishing.logins();
 }
 
 asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::until_prepared() {

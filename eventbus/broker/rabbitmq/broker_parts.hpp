@@ -55,6 +55,8 @@ struct RabbitMqBroker::Parts {
   rabbitmq::QueueClaim claim_of(const std::string& queue);
   /// Whether it is what its name stands for, and nobody removes it. With a claim this is so until the claim ends.
   asio::awaitable<bool> still_wanted(LiveQueuePtr queue);
+  /// As it is declared, and not as it was: of `former`, and where somebody declares it otherwise meanwhile.
+  asio::awaitable<void> bind(LiveQueuePtr queue, std::vector<Binding> former);
   /// Of one queue after the other, a queue a call.
   asio::awaitable<void> look_after_next();
   /// Something of the topology may be gone: it is made again before anything else is published.
@@ -150,7 +152,8 @@ struct RabbitMqBroker::Parts {
   Serial last_serial = 0;
   std::int64_t revision = 0;
   std::set<std::string> working;     ///< Names of queues that this instance makes or removes just now.
-  bool topology_made = false;        ///< On the server we are connected to.
+  std::uint64_t doubts = 1;          ///< Whether everything is on the server we are connected to.
+  std::uint64_t settled_doubts = 0;  ///< Of these, those that were before it was made.
   std::string looked_after;          ///< The name of the queue that was last.
   std::uint64_t prepared_login = 0;  ///< Of the publishing connection, when it was made.
   bool stopped = false;

@@ -51,7 +51,7 @@ std::optional<RabbitMqBroker::Parts::Serial> RabbitMqBroker::Parts::serial_of(st
 }
 
 void RabbitMqBroker::Parts::consume(const LiveQueuePtr& queue) {
-  if (queue->consumer || !queue->wanted() || stopped) return;
+  if (queue->consumer || !queue->may_be_consumed() || stopped) return;
   const std::weak_ptr<LiveQueue> weak = queue;
   amqp::ConsumerHandler handler;
   handler.on_messages = [this, weak](std::vector<amqp::ReceivedMessage> messages) {
@@ -212,6 +212,7 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
 
 /// An ordered queue first learns which of its events wait for a retry.
 asio::awaitable<void> RabbitMqBroker::Parts::begin_consuming(LiveQueuePtr queue) {
+  if (!queue->may_be_consumed()) co_return;
   if (queue->record.definition.ordered) queue->held = co_await catalog.held(queue->name());
   consume(queue);
 }

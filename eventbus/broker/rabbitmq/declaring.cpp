@@ -9,6 +9,7 @@ using rabbitmq::LiveQueuePtr;
 using rabbitmq::QueueCatalog;
 using rabbitmq::QueueClaim;
 using rabbitmq::QueueRecord;
+using rabbitmq::Topology;
 
 namespace {
 
@@ -24,13 +25,6 @@ Result<void> changeable(const QueueDefinition& old, const QueueDefinition& wante
   return fail(ErrorCode::queue_conflict,
               "Queue '" + old.name + "' exists with another definition. Delete it first, or declare it as it is.",
               std::move(fields));
-}
-
-std::vector<Binding> without(const std::vector<Binding>& bindings, const std::vector<Binding>& others) {
-  std::vector<Binding> left;
-  std::ranges::copy_if(bindings, std::back_inserter(left),
-                       [&others](const Binding& one) { return std::ranges::find(others, one) == others.end(); });
-  return left;
 }
 
 bool is_ingest_queue(const RabbitMqSettings& settings, const std::string& name) {
@@ -87,14 +81,9 @@ asio::awaitable<std::optional<Result<DeclareOutcome>>> RabbitMqBroker::Parts::re
   if (!ours)
     co_return fail(ErrorCode::queue_conflict,
                    "Queue '" + old.name + "' was changed by somebody else just now. Look at it again.");
-  queue->record.definition = definition;
-  co_await topology.bind(definition.name, definition.bindings);
-  co_await refresh();  // somebody may have declared it otherwise meanwhile
-  if (const auto now = known(old.name)) {
-    auto former = old.bindings;
-    former.insert(former.end(), definition.bindings.begin(), definition.bindings.end());
-    co_await topology.unbind(old.name, without(former, now->record.definition.bindings));
-  }
+  co_await refresh();
+  auto former = old.bindings;
+  if (!queue->removed) co_await bind(queue, std::move(former));
   wake(*queue);
   co_return old == definition ? DeclareOutcome::unchanged : DeclareOutcome::updated;
 }
@@ -126,7 +115,8 @@ asio::awaitable<bool> RabbitMqBroker::Parts::create(QueueDefinition definition, 
     const auto first = co_await store.first_at_or_after(start.time);
     record.backfilled_to = first ? *first - 1 : store.head();
   }
-  co_await topology.ensure_queue(definition, true, [&claim] { return claim.go_on(); });
+  Topology::GoOn go_on = [&claim] { return claim.go_on(); };
+  co_await topology.ensure_queue(definition, true, std::move(go_on));
   const bool live = !record.backfilled_to;
   const bool inserted = co_await catalog.insert(std::move(record));
   if (inserted && live) co_await topology.bind(definition.name, definition.bindings);
@@ -169,7 +159,8 @@ asio::awaitable<bool> RabbitMqBroker::Parts::remove(LiveQueuePtr queue, QueueCla
   co_await refresh();
   if (known(queue->name()) != queue) co_return false;
   auto record = queue->record;
-  co_await topology.remove(std::move(record), [&claim] { return claim.go_on(); });
+  Topology::GoOn go_on = [&claim] { return claim.go_on(); };
+  co_await topology.remove(std::move(record), std::move(go_on));
   const bool removed = co_await catalog.remove(queue->name(), instance);
   if (!removed) co_return false;
   forget(queue);

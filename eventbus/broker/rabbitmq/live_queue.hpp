@@ -41,7 +41,11 @@ struct LiveQueue {
 
   const std::string& name() const { return record.definition.name; }
   /// Nobody removes it, and nobody has.
-  bool wanted() const { return !removed && std::chrono::steady_clock::now() >= record.removed_until; }
+  bool wanted() const {
+    return !removed && (!record.removed_until || std::chrono::steady_clock::now() >= *record.removed_until);
+  }
+  /// While the past is put into it, what is new may come before it: an ordered queue is not delivered then.
+  bool may_be_consumed() const { return wanted() && !(record.definition.ordered && record.backfilled_to); }
 
   QueueRecord record;
   DeliveryBuffer buffer;

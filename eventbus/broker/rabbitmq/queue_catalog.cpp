@@ -40,6 +40,10 @@ CREATE TABLE eventbus_held_retries (
 constexpr std::string_view backfill_claims = R"sql(
 ALTER TABLE eventbus_queues ADD COLUMN backfilled_by BIGINT, ADD COLUMN backfill_claimed_until TIMESTAMPTZ;
 )sql";
+// Not used any more.
+constexpr std::string_view removal_claims = R"sql(
+ALTER TABLE eventbus_queues ADD COLUMN removed_by BIGINT, ADD COLUMN removal_claimed_until TIMESTAMPTZ;
+)sql";
 // Which instance makes or removes a queue on RabbitMQ, and until when the others leave it alone.
 constexpr std::string_view work_claims = R"sql(
 CREATE TABLE eventbus_queue_claims (
@@ -50,6 +54,16 @@ CREATE TABLE eventbus_queue_claims (
 )sql";
 constexpr std::chrono::milliseconds claim_time{15'000};
 constexpr std::chrono::milliseconds work_time{25'000};  // longer than a step of it takes
+// So long RabbitMQ may be at what an instance began that died, or that lost the session which shows that it runs.
+constexpr std::chrono::milliseconds after_death{5'000};
+
+/// Condition on a claim `c`: it is in force.
+std::string in_force() {
+  return fmt::format(
+      "c.until > now() AND c.until < now() + {0} * interval '2 ms' "  // later: the server's clock was set back
+      "AND (c.until > now() + {1} * interval '1 ms' OR c.instance IN ({2}))",
+      work_time.count(), (work_time - after_death).count(), running_instances);
+}
 
 std::string definition_text(const QueueDefinition& definition) {
   std::string text;
@@ -82,10 +96,8 @@ QueueRecord read_record(const postgres::Row& row) {
   record.live_after = row.integer(3);
   if (!row.is_null(4)) record.backfilled_to = row.integer(4);
   record.retry_delays = read_delays(row.text(5));
-  if (!row.is_null(6)) {
-    const std::chrono::milliseconds left{row.integer(6)};
-    if (left <= 2 * work_time) record.removed_until = std::chrono::steady_clock::now() + left;
-  }
+  if (!row.is_null(6))
+    record.removed_until = std::chrono::steady_clock::now() + std::chrono::milliseconds(row.integer(6));
   return record;
 }
 
@@ -94,7 +106,7 @@ QueueRecord read_record(const postgres::Row& row) {
 asio::awaitable<void> QueueCatalog::migrate() {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   auto lease = co_await pool_.acquire(deadline);
-  std::vector<std::string_view> steps{catalog_schema, backfill_claims, work_claims};
+  std::vector<std::string_view> steps{catalog_schema, backfill_claims, removal_claims, work_claims};
   std::string component = "queues";
   co_await postgres::migrate(*lease, std::move(component), std::move(steps), deadline);
 }
@@ -110,14 +122,10 @@ asio::awaitable<std::int64_t> QueueCatalog::change(Statement statement) {
   const auto deadline = std::chrono::steady_clock::now() + timeout_;
   auto lease = co_await pool_.acquire(deadline);
   std::vector<Statement> statements;
-  statements.push_back(next_revision());
+  statements.emplace_back("UPDATE eventbus_queues_revision SET revision = revision + 1");
   statements.push_back(std::move(statement));
   const auto results = co_await lease->execute_all(std::move(statements), deadline);
   co_return results.back().affected();
-}
-
-postgres::Statement QueueCatalog::next_revision() {
-  return Statement("UPDATE eventbus_queues_revision SET revision = revision + 1");
 }
 
 asio::awaitable<std::int64_t> QueueCatalog::revision() {
@@ -129,9 +137,9 @@ asio::awaitable<std::int64_t> QueueCatalog::revision() {
 asio::awaitable<std::map<std::string, QueueRecord>> QueueCatalog::load() {
   Statement statement(
       fmt::format("SELECT name, definition, paused, live_after, backfilled_to, array_to_string(retry_delays_ms, ','), "
-                  "CASE WHEN removing AND instance IN ({}) THEN (1000 * extract(epoch FROM until - now()))::bigint END "
-                  "FROM eventbus_queues LEFT JOIN eventbus_queue_claims ON queue = name",
-                  running_instances));
+                  "(1000 * extract(epoch FROM until - now()))::bigint "
+                  "FROM eventbus_queues LEFT JOIN eventbus_queue_claims AS c ON queue = name AND removing AND {}",
+                  in_force()));
   const auto rows = co_await run(std::move(statement));
   std::map<std::string, QueueRecord> records;
   for (int index = 0; index < rows.size(); ++index) {
@@ -224,20 +232,20 @@ asio::awaitable<void> QueueCatalog::remove_retry_delay(std::string queue, std::c
 
 asio::awaitable<bool> QueueCatalog::claim(std::string queue, InstanceId instance, Work work) {
   Statement statement(fmt::format(
-      "INSERT INTO eventbus_queue_claims AS c VALUES ($1, $2, $3::bigint <> 0, now() + $4::bigint * interval '1 ms') "
+      "WITH claimed AS (INSERT INTO eventbus_queue_claims AS c "
+      "VALUES ($1, $2, $3::bigint <> 0, now() + $4::bigint * interval '1 ms') "
       "ON CONFLICT (queue) DO UPDATE SET instance = excluded.instance, removing = excluded.removing, "
-      "until = excluded.until WHERE (c.instance = excluded.instance AND c.removing = excluded.removing) "
-      "OR c.until < now() OR c.until > now() + $4::bigint * interval '2 ms' "  // the server's clock was set back
-      "OR c.instance NOT IN ({})",
-      running_instances));
+      "until = excluded.until WHERE (c.instance = excluded.instance AND c.removing <= excluded.removing) OR NOT ({}) "
+      "RETURNING removing), "
+      "told AS (UPDATE eventbus_queues_revision SET revision = revision + 1 "
+      "WHERE EXISTS (SELECT 1 FROM claimed WHERE removing)) SELECT 1 FROM claimed",
+      in_force()));
   statement.add(std::string_view(queue));
   statement.add(std::bit_cast<std::int64_t>(instance));
   statement.add(std::int64_t{work == Work::removing ? 1 : 0});
   statement.add(std::int64_t{work_time.count()});
   const auto rows = co_await run(std::move(statement));
-  const bool claimed = rows.affected() == 1;
-  if (claimed && work == Work::removing) co_await run(next_revision());
-  co_return claimed;
+  co_return !rows.empty();
 }
 
 asio::awaitable<void> QueueCatalog::prolong(std::string queue, InstanceId instance) {

@@ -23,9 +23,9 @@ struct QueueRecord {
   bool paused = false;
   /// Routed events up to this position are not for the queue: it began later, or they were put into it directly.
   Position live_after = 0;
-  std::optional<Position> backfilled_to = {};                ///< While the past is being put into it.
-  std::chrono::steady_clock::time_point removed_until = {};  ///< An instance removes it.
-  std::vector<std::chrono::milliseconds> retry_delays = {};  ///< Delay queues that were made for it.
+  std::optional<Position> backfilled_to = {};                               ///< While the past is being put into it.
+  std::optional<std::chrono::steady_clock::time_point> removed_until = {};  ///< An instance removes it.
+  std::vector<std::chrono::milliseconds> retry_delays = {};                 ///< Delay queues that were made for it.
 };
 
 /// A failed event of an ordered queue that waits, unacknowledged, for its next attempt.
@@ -59,8 +59,9 @@ class QueueCatalog {
   asio::awaitable<void> add_retry_delay(std::string queue, std::chrono::milliseconds delay);
   asio::awaitable<void> remove_retry_delay(std::string queue, std::chrono::milliseconds delay);
   enum class Work : std::uint8_t { making, removing };
-  /// Nobody else makes or removes a queue of this name on RabbitMQ from now on, for some time and as long as the
-  /// instance runs; it may claim again. False: another instance does, or this one the other work.
+  /// Nobody else makes or removes a queue of this name on RabbitMQ from now on, for 25 s, and not much longer than the
+  /// instance runs. It may claim again, and remove what it made. False: another instance is at it, or a removal by this
+  /// one may still be under way.
   asio::awaitable<bool> claim(std::string queue, InstanceId instance, Work work);
   /// For the same time again; throws when the claim has lapsed.
   asio::awaitable<void> prolong(std::string queue, InstanceId instance);
@@ -75,7 +76,6 @@ class QueueCatalog {
  private:
   asio::awaitable<postgres::Rows> run(postgres::Statement statement);
   asio::awaitable<std::int64_t> change(postgres::Statement statement);
-  static postgres::Statement next_revision();
 
   postgres::ConnectionPool& pool_;
   std::chrono::milliseconds timeout_;

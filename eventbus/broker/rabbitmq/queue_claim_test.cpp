@@ -41,12 +41,12 @@ class QueueClaimTest : public testing::Test {
   void TearDown() override { pool.close(); }
 
   template <class T>
-  T run(asio::awaitable<T> work) {
-    return postgres::run_on(loop, std::move(work));
+  T run(asio::awaitable<T> operation) {
+    return postgres::run_on(loop, std::move(operation));
   }
-  bool taken_by_second(Work work) {
+  bool taken_by_second(Work wanted) {
     QueueClaim claim(catalog, seconds_work, "q", 2);
-    if (!run(claim.take(work))) return false;
+    if (!run(claim.take(wanted))) return false;
     EXPECT_EQ(run(claim.during(answer())), 42);
     return true;
   }
@@ -110,13 +110,34 @@ TEST_F(QueueClaimTest, IsKeptOnlyWhenTheServerGaveNoAnswer) {
   EXPECT_TRUE(taken_by_second(Work::removing));
 }
 
+TEST_F(QueueClaimTest, OutlivesItsInstanceByFiveSeconds) {
+  QueueClaim claim(catalog, work, "q", 3);  // does not run
+  ASSERT_TRUE(run(claim.take(Work::removing)));
+  EXPECT_FALSE(taken_by_second(Work::making)) << "RabbitMQ may be at it";
+  ask("UPDATE eventbus_queue_claims SET until = until - interval '5 seconds'");
+  EXPECT_TRUE(taken_by_second(Work::making));
+}
+
+TEST_F(QueueClaimTest, WhatAnInstanceMadeItMayRemove) {
+  for (const auto first : {Work::making, Work::removing}) {
+    ask("DELETE FROM eventbus_queue_claims");
+    {
+      QueueClaim claim(catalog, work, "q", 1);
+      ASSERT_TRUE(run(claim.take(first)));
+    }
+    QueueClaim making(catalog, work, "q", 1);
+    EXPECT_EQ(run(making.take(Work::making)), first == Work::making);
+    QueueClaim another(catalog, seconds_work, "q", 1);
+    EXPECT_TRUE(run(another.take(Work::removing)));
+  }
+}
+
 TEST_F(QueueClaimTest, DoesNotGoOnOnceItHasLapsed) {
   QueueClaim claim(catalog, work, "q", 1);
   ASSERT_TRUE(run(claim.take(Work::removing)));
-  ask("UPDATE eventbus_queue_claims SET until = now() + interval '1 second'");
-  EXPECT_EQ(run(claim.during(step(claim))), 42) << "in time";
-
-  ASSERT_TRUE(run(claim.take(Work::removing)));
+  ask("UPDATE eventbus_queue_claims SET until = now() + interval '10 seconds'");
+  run(claim.go_on());
+  EXPECT_EQ(ask("SELECT until > now() + interval '11 seconds' FROM eventbus_queue_claims"), "t") << "prolonged";
   ask("UPDATE eventbus_queue_claims SET until = now()");
   try {
     run(claim.during(step(claim)));

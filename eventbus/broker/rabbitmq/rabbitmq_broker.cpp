@@ -39,7 +39,7 @@ RabbitMqBroker::RabbitMqBroker(const asio::any_io_executor& loop, EventStore& st
 }
 
 void RabbitMqBroker::Parts::link_changed(amqp::LinkState state) {
-  if (state == amqp::LinkState::disconnected) topology_made = false;
+  if (state == amqp::LinkState::disconnected) ++doubts;
   if (connected()) {
     guard.succeeded();
     refusal.clear();

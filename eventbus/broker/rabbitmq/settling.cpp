@@ -206,7 +206,7 @@ void RabbitMqBroker::Parts::tick(const LiveQueuePtr& queue) {
   const auto& definition = queue->record.definition;
   auto due = queue->buffer.tick(now);
   if (due.ready) wake(*queue);
-  if (!queue->consumer && queue->receivers > 0 && queue->wanted()) queue->arrived.notify_all();
+  if (!queue->consumer && queue->receivers > 0 && queue->may_be_consumed()) queue->arrived.notify_all();
   if (!due.ended.empty()) {
     for (const auto serial : due.ended) queue->buffer.settle(serial);
     queue->metrics.expired.add(static_cast<double>(due.ended.size()));

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <algorithm>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "eventbus/broker/conformance/broker_suite.hpp"
+#include "eventbus/broker/rabbitmq/rabbitmq_under_test.hpp"
+
+namespace eventbus {
+
+inline std::unique_ptr<BrokerUnderTest> make_first(asio::io_context& loop) {
+  return std::make_unique<RabbitMqUnderTest>(loop, std::chrono::milliseconds{1000});
+}
+
+/// Two instances on the same servers.
+class RabbitMqInstances : public BrokerSuite {
+ protected:
+  Broker& other() { return second->broker(); }
+  Settled ack_at_other(Ids ids) { return run(other().ack("q", std::move(ids))).value(); }
+  Settled nack_at_other(const Delivery& delivery, NackOptions options) {
+    return run(other().nack("q", {delivery.delivery_id}, std::move(options))).value();
+  }
+  std::vector<Delivery> receive_at_other(Millis wait) {
+    return run(other().receive("q", 100, std::chrono::steady_clock::now() + wait)).value();
+  }
+  void change_queues(const std::string& columns) {
+    postgres::TestServer::ask(place().database, "UPDATE eventbus_queues SET " + columns +
+                                                    "; UPDATE eventbus_queues_revision SET revision = revision + 1");
+  }
+  /// An instance died a while ago that made or removed a queue.
+  void end(std::unique_ptr<postgres::Connection>& instance) {
+    instance.reset();
+    sql("UPDATE eventbus_queue_claims SET until = until - interval '30 seconds'");
+  }
+  void sql(const std::string& text) { postgres::TestServer::ask(place().database, text); }
+  /// By an instance 4711.
+  void claim_removal(const std::string& time) {
+    sql("INSERT INTO eventbus_queue_claims VALUES ('q', 4711, true, now() + interval '" + time +
+        "') ON CONFLICT (queue) DO UPDATE SET instance = 4711, removing = true, until = excluded.until; "
+        "UPDATE eventbus_queues_revision SET revision = revision + 1");
+  }
+  std::string control(const std::string& command, std::vector<std::string> more) {
+    std::vector<std::string> words{command, "-p", place().virtual_host, "--silent"};
+    std::ranges::move(more, std::back_inserter(words));
+    return amqp::TestServer::shared().control(std::move(words));
+  }
+  static std::chrono::steady_clock::time_point soon() { return std::chrono::steady_clock::now() + Millis{30000}; }
+  std::unique_ptr<postgres::Connection> session() {
+    auto settings = postgres::ConnectionSettings::parse(place().database).value();
+    return run(postgres::Connection::connect(loop.get_executor(), std::move(settings), soon()));
+  }
+  /// What a client is told when the work can't be done now.
+  template <class Work>
+  static std::string refusal(const Work& work) {
+    try {
+      work();
+      return "none";
+    } catch (const Unavailable& refused) {
+      return refused.client_detail();
+    }
+  }
+  std::string claims() {
+    return postgres::TestServer::ask(place().database, "SELECT count(*) FROM eventbus_queue_claims");
+  }
+  std::string letters() { return postgres::TestServer::ask(place().database, "SELECT count(*) FROM eventbus_mail"); }
+  const RabbitMqPlace& place() { return static_cast<RabbitMqUnderTest&>(*under_test).place(); }
+
+  std::unique_ptr<RabbitMqUnderTest> second = std::make_unique<RabbitMqUnderTest>(loop, Millis{1000}, place());
+};
+
+}  // namespace eventbus
