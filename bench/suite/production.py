@@ -52,7 +52,8 @@ def metric(server, name, labels=""):
 
 
 def relayed(server):
-    return metric(server, "eventbus_events_published_total")
+    """Events that RabbitMQ has confirmed, whether a queue wanted them or not."""
+    return metric(server, "eventbus_events_published_total") + metric(server, "eventbus_events_unroutable_total")
 
 
 def until_relayed(server, count, patience=300):
