@@ -90,10 +90,10 @@ TEST_P(RabbitMqQueues, WhatOneRemovesNobodyMakesAgain) {
     EXPECT_EQ(run(broker().info("q")).value().ready, 0);
     EXPECT_THAT(receive_at_other(Millis{300}), IsEmpty());
     EXPECT_EQ(control("list_queues", {"--no-table-headers", "name"}), "");
-    EXPECT_THAT(refusal([this] { declare(queue("q")); }), HasSubstr(later));
-    EXPECT_THAT(refusal([this] { EXPECT_TRUE(run(other().remove("q"))); }), HasSubstr(later));
     // … and died, stood still, or the server's clock was set back.
     if (lapse.empty()) {
+      EXPECT_THAT(refusal([this] { declare(queue("q")); }), HasSubstr(later));
+      EXPECT_THAT(refusal([this] { EXPECT_TRUE(run(other().remove("q"))); }), HasSubstr(later));
       end(third);
     } else {
       sql("UPDATE eventbus_queue_claims SET until = " + lapse);
