@@ -37,6 +37,12 @@ inline std::string case_name(const testing::TestParamInfo<StoreCase>& info) {
   return info.param.name;
 }
 
+inline std::vector<AppendRequest> one_request(std::vector<EventDraft> drafts, bool atomic = false) {
+  std::vector<AppendRequest> requests;
+  requests.push_back({std::move(drafts), atomic});
+  return requests;
+}
+
 class EventStoreConformance : public testing::TestWithParam<StoreCase> {
  protected:
   template <class T>
@@ -49,9 +55,7 @@ class EventStoreConformance : public testing::TestWithParam<StoreCase> {
   EventStore& store() { return under_test->store(); }
   Appended append(EventDraft draft) { return append_all({std::move(draft)}, false).front(); }
   std::vector<Appended> append_all(std::vector<EventDraft> drafts, bool atomic) {
-    std::vector<AppendRequest> requests;
-    requests.push_back({std::move(drafts), atomic});
-    return run(store().append(std::move(requests))).front();
+    return run(store().append(one_request(std::move(drafts), atomic))).front();
   }
 
   asio::io_context loop;

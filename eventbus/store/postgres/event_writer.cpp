@@ -98,10 +98,9 @@ asio::awaitable<EventWriter::Attempt> EventWriter::store(const std::vector<Event
   try {
     co_await copy(*lease, events, attempt, deadline);
   } catch (const postgres::ServerError& error) {
-    attempt.place.reset();
     attempt.failure.emplace(error);
   }
-  if (attempt.failure && !attempt.failure->sqlstate().starts_with("08")) co_await lease->roll_back(deadline);
+  if (attempt.failure) co_await lease->roll_back(deadline);
   co_return attempt;
 }
 

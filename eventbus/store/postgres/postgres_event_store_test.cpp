@@ -32,12 +32,6 @@ std::unique_ptr<StoreUnderTest> make_postgres(asio::io_context& loop) {
 INSTANTIATE_TEST_SUITE_P(Adapter, EventStoreConformance, testing::Values(StoreCase{"postgres", make_postgres}),
                          case_name);
 
-std::vector<AppendRequest> one_request(std::vector<EventDraft> drafts) {
-  std::vector<AppendRequest> requests;
-  requests.push_back({std::move(drafts), false});
-  return requests;
-}
-
 class PostgresStore : public testing::Test {
  protected:
   Appended append(PostgresUnderTest& instance, const std::string& id) {
