@@ -90,6 +90,7 @@ TEST_P(BrokerConformance, RefusesPublishesToAFullQueue) {
   definition.max_length = 3;
   declare(definition);
   publish_many(1);
+  EXPECT_EQ(info("q").ready, 1u);  // with RabbitMQ, lengths are as of the last look at the server
   auto place = broker().admit("events", "user.created", 2);
   ASSERT_TRUE(place);
   EXPECT_NE(*place, nullptr);
