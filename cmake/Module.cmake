@@ -1,10 +1,10 @@
-# eventbus_module(<name> DEPS <modules...> LINKS <third-party targets...> [TEST_DEPS <modules...>] [COST <seconds>])
+# eventbus_module(<name> DEPS <modules...> LINKS <third-party targets...> [TEST_DEPS <modules...>] [COST <seconds>] [SHARDS <n>])
 #
 # Declares the module of the current folder: a static library of its *.cpp, linked with nothing but its DEPS, and one
 # test program of its *_test.cpp. The `house` test compares every #include with these DEPS. COST is about how long the
-# test program runs: the longest begin first.
+# test program runs, the longest begin first; SHARDS is in how many parts, each a test of ctest.
 function(eventbus_module name)
-  cmake_parse_arguments(ARG "" "COST" "DEPS;LINKS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "COST;SHARDS" "DEPS;LINKS;TEST_DEPS" ${ARGN})
   set(for_tests -O0 -g0)  # they are compiled once and run once: what counts is the compiler's time
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(tests ${sources})
@@ -31,10 +31,21 @@ function(eventbus_module name)
     target_compile_options(${name}_test PRIVATE ${for_tests})
     # Module `testing` has main() and the watchdog in it.
     target_link_libraries(${name}_test PRIVATE eventbus_${name} ${test_deps} eventbus_testing GTest::gmock GTest::gtest)
-    add_test(NAME ${name} COMMAND ${name}_test)
-    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 1800)
-    if(ARG_COST)
-      set_tests_properties(${name} PROPERTIES COST ${ARG_COST})
+    set(parts ${name})
+    if(ARG_SHARDS)
+      foreach(part RANGE 2 ${ARG_SHARDS})
+        list(APPEND parts ${name}_${part})
+      endforeach()
     endif()
+    set(shard 0)
+    foreach(part ${parts})
+      add_test(NAME ${part} COMMAND ${name}_test)
+      set_tests_properties(${part} PROPERTIES LABELS unit TIMEOUT 1800 COST "${ARG_COST}")
+      if(ARG_SHARDS)
+        set_tests_properties(${part} PROPERTIES ENVIRONMENT
+                             "GTEST_TOTAL_SHARDS=${ARG_SHARDS};GTEST_SHARD_INDEX=${shard}")
+      endif()
+      math(EXPR shard "${shard} + 1")
+    endforeach()
   endif()
 endfunction()

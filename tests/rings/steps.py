@@ -46,7 +46,7 @@ def build_tests(tally, preset, without):
     run(tally, "cmake", "--preset", preset)
     listed = subprocess.run(["ctest", "--test-dir", f"build/{preset}", "-N", "--exclude-regex", f"^house$|{without}"], cwd=ROOT, capture_output=True,
                             text=True, check=True, timeout=60).stdout
-    run(tally, "script/build", preset, *(f"{name}_test" for name in re.findall(r"Test +#\d+: (\S+)", listed)))
+    run(tally, "script/build", preset, *sorted({f"{name}_test" for name in re.findall(r"Test +#\d+: (\S+?)(?:_\d+)?\n", listed)}))
 
 
 def unit_production(tally, _):
