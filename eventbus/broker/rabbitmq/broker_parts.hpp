@@ -66,7 +66,7 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<std::uint64_t> until_prepared();
   asio::awaitable<void> count(LiveQueuePtr queue);
   asio::awaitable<void> look_around(std::vector<LiveQueuePtr> all);
-  /// These three tell by null, or false, that somebody else makes or removes the queue just now.
+  /// Null or false, of these five: somebody else makes or removes the queue just now.
   asio::awaitable<std::optional<Result<DeclareOutcome>>> create(QueueDefinition definition);
   asio::awaitable<bool> create(QueueDefinition definition, rabbitmq::QueueClaim& claim);
   asio::awaitable<std::optional<Result<DeclareOutcome>>> redeclare(LiveQueuePtr queue, QueueDefinition definition);

@@ -88,8 +88,8 @@ asio::awaitable<std::optional<Result<DeclareOutcome>>> RabbitMqBroker::Parts::re
   co_return old == definition ? DeclareOutcome::unchanged : DeclareOutcome::updated;
 }
 
-/// The queue is bound before it is known, so that everything published after the answer reaches it; what was stored
-/// before is filtered out by position.
+/// The queue is bound before the answer, so that everything published after that reaches it; what was stored before is
+/// filtered out by position.
 asio::awaitable<std::optional<Result<DeclareOutcome>>> RabbitMqBroker::Parts::create(QueueDefinition definition) {
   const auto name = definition.name;
   auto fit = co_await topology.ensure_exchanges(definition.bindings);
