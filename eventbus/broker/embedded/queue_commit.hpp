@@ -23,7 +23,7 @@ struct QueueProgress {
   Position frontier = 0;
   Position counted_to = 0;
   std::uint64_t backlog = 0;
-  std::vector<Routed> gaps;  ///< Ascending; first attempts.
+  std::vector<Routed> gaps{};  ///< Ascending; first attempts.
 };
 
 /// An outstanding event with more to say than its position.
