@@ -4,6 +4,7 @@
 #include <boost/beast/http/verb.hpp>
 #include <cstdint>
 #include <optional>
+#include <ostream>  // which verb.hpp of Beast uses
 #include <string_view>
 #include <vector>
 
