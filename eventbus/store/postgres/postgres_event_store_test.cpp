@@ -136,6 +136,7 @@ TEST_F(PostgresStore, KeepsItsConnectionsHoweverPagesEnd) {
   PostgresUnderTest one(loop, url());
   const auto payload = R"({"text":")" + std::string(std::size_t{1} << 20U, 'x') + R"("})";
   std::vector<EventDraft> drafts;
+  drafts.reserve(80);
   for (int n = 0; n < 80; ++n) drafts.push_back(DraftBuilder{"e" + std::to_string(n), "t", payload}.build());
   run_on(loop, one.store().append(one_request(std::move(drafts))));
   const auto read = [&] {
@@ -157,6 +158,7 @@ TEST_F(PostgresStore, APageOfLargeEventsIsCutAndGoesOn) {
   PostgresUnderTest one(loop, url());
   const auto payload = R"({"text":")" + std::string(std::size_t{1} << 20U, 'x') + R"("})";
   std::vector<EventDraft> drafts;
+  drafts.reserve(80);
   for (int n = 0; n < 80; ++n) drafts.push_back(DraftBuilder{"e" + std::to_string(n), "t", payload}.build());
   for (int n = 80; n < 200; ++n) drafts.push_back(DraftBuilder{"e" + std::to_string(n)}.build());
   run_on(loop, one.store().append(one_request(std::move(drafts))));
