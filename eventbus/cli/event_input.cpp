@@ -105,7 +105,9 @@ void EventInput::take(char c, std::string& out) {
   }
   if (c == '"') in_string_ = true;
   if (c == '{' || c == '[') ++depth_;
-  if ((c == '}' || c == ']') && depth_ > 0 && --depth_ == 0 && shape_ == Shape::texts) give(out);
+  if ((c != '}' && c != ']') || depth_ == 0) return;
+  --depth_;
+  if (depth_ == 0 && shape_ == Shape::texts) give(out);
 }
 
 void EventInput::take_between(char c, std::string& out) {

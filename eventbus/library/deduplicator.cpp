@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <exception>
+#include <tuple>
 #include <utility>
 
 #include "eventbus/library/background_loop.hpp"
@@ -193,7 +194,8 @@ Result<bool> Deduplicator::once(std::string event_id, const Work& work) {
   try {
     work(transaction);
   } catch (...) {
-    impl_->loop.wait_for_result(impl_->undo(std::move(state.transaction)));
+    std::ignore =
+        impl_->loop.wait_for_result(impl_->undo(std::move(state.transaction)));  // the handler's trouble is told
     throw;
   }
   return impl_->loop.wait_for_result(impl_->commit(std::move(state.transaction), std::move(state.failure)));

@@ -11,6 +11,7 @@
 #include <future>
 #include <stdexcept>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "eventbus/postgres/testing/test_server.hpp"
@@ -59,12 +60,14 @@ class DeduplicatorTest : public testing::TestWithParam<Place> {
     ASSERT_TRUE(handled
                     .once("setup",
                           [](Deduplicator::Transaction& sql) {
-                            sql.execute("CREATE TABLE balance (total BIGINT NOT NULL)");
-                            sql.execute("INSERT INTO balance VALUES (0)");
+                            sql.execute("CREATE TABLE balance (total BIGINT NOT NULL)").value();
+                            sql.execute("INSERT INTO balance VALUES (0)").value();
                           })
                     .value());
   }
-  static void add_one(Deduplicator::Transaction& sql) { sql.execute("UPDATE balance SET total = total + 1"); }
+  static void add_one(Deduplicator::Transaction& sql) {
+    std::ignore = sql.execute("UPDATE balance SET total = total + 1");
+  }
   static std::string balance(Deduplicator& handled) {
     static std::atomic<int> question = 0;
     std::string total;
@@ -135,7 +138,7 @@ TEST_P(DeduplicatorTest, UndoesAllWhenTheWorkThrows) {
     add_one(sql);
     throw std::runtime_error("no");
   };
-  EXPECT_THROW(handled->once("a", fail_at_the_end), std::runtime_error);
+  EXPECT_THROW(std::ignore = handled->once("a", fail_at_the_end), std::runtime_error);
   EXPECT_FALSE(handled->contains("a").value());
   EXPECT_EQ(balance(*handled), "0");
   EXPECT_TRUE(handled->once("a", add_one).value());
@@ -166,7 +169,7 @@ TEST_P(DeduplicatorTest, UndoesAllWhenAStatementFailedWhateverTheWorkDoesAboutIt
 
 TEST_P(DeduplicatorTest, LetsNoWorkEndItsTransaction) {
   const auto handled = open();
-  const auto result = handled->once("a", [](Deduplicator::Transaction& sql) { sql.execute("ROLLBACK"); });
+  const auto result = handled->once("a", [](Deduplicator::Transaction& sql) { std::ignore = sql.execute("ROLLBACK"); });
   ASSERT_FALSE(result);
   EXPECT_THAT(result.error().detail, HasSubstr("must not end the transaction"));
   EXPECT_TRUE(handled->remember("a").value());
@@ -232,6 +235,7 @@ TEST_P(DeduplicatorTest, HandlesOnceHoweverManyTryAtATime) {
   std::atomic<int> failed = 0;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(8);
     for (int thread = 0; thread < 8; ++thread) {
       threads.emplace_back([&, thread] {
         auto& handled = *all[static_cast<std::size_t>(thread) % all.size()];
@@ -262,7 +266,7 @@ TEST_P(DeduplicatorTest, WaitsForTheOutcomeOfWhoeverHasTheEventInHand) {
   begun.get_future().wait_for(test_patience);
   auto second = std::async(std::launch::async, [&] { return handled->once("a", [](auto&) {}); });
   end.set_value();
-  EXPECT_THROW(first.get(), std::runtime_error);
+  EXPECT_THROW(std::ignore = first.get(), std::runtime_error);
   EXPECT_TRUE(second.get().value()) << "the first one failed";
 }
 
@@ -298,7 +302,7 @@ TEST_P(DeduplicatorTest, KnowsWhatOthersWroteIntoItsTable) {
   handled
       ->once("mine",
              [](Deduplicator::Transaction& sql) {
-               sql.execute(
+               std::ignore = sql.execute(
                    "INSERT INTO eventbus_handled_events (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
                    {"payments", "theirs"});
              })

@@ -65,6 +65,13 @@ namespace eventbus::sqlite {
 namespace {
 
 class FlushTest : public testing::Test {
+ public:
+  ~FlushTest() override {
+    disk().release();
+    database.reset();
+    std::filesystem::remove_all(directory);
+  }
+
  protected:
   FlushTest() {
     std::string name = testing::TempDir() + "eventbus-flush-XXXXXX";
@@ -72,11 +79,6 @@ class FlushTest : public testing::Test {
     database = std::make_unique<Database>(loop.get_executor(), DatabaseSettings{.directory = directory});
     database->migrate("test", {"CREATE TABLE notes (n INTEGER PRIMARY KEY)"});
     run_all([this] { tasks.spawn("write", write(1)); });  // begins the log, which SQLite flushes itself
-  }
-  ~FlushTest() override {
-    disk().release();
-    database.reset();
-    std::filesystem::remove_all(directory);
   }
 
   template <class Start>
