@@ -38,6 +38,17 @@ class PostgresStore : public testing::Test {
     auto requests = one_request({DraftBuilder{id}.build()});
     return run_on(loop, instance.store().append(std::move(requests))).front().front();
   }
+  /// Events "e0" to "e79" of 1 MiB each.
+  void append_large(PostgresUnderTest& instance) {
+    const auto payload = R"({"text":")" + std::string(std::size_t{1} << 20U, 'x') + R"("})";
+    for (int number = 0; number < 80; number += 8) {
+      std::vector<EventDraft> drafts;
+      drafts.reserve(8);
+      for (int next = number; next < number + 8; ++next)
+        drafts.push_back(DraftBuilder{"e" + std::to_string(next), "t", payload}.build());
+      run_on(loop, instance.store().append(one_request(std::move(drafts))));
+    }
+  }
   static std::string ask(const std::string& sql) { return TestServer::ask(url(), sql); }
   static const std::string& url() {
     thread_local std::string made;
@@ -134,11 +145,7 @@ TEST_F(PostgresStore, StoresAnIdOnceThatTwoInstancesGetAtOnce) {
 
 TEST_F(PostgresStore, KeepsItsConnectionsHoweverPagesEnd) {
   PostgresUnderTest one(loop, url());
-  const auto payload = R"({"text":")" + std::string(std::size_t{1} << 20U, 'x') + R"("})";
-  std::vector<EventDraft> drafts;
-  drafts.reserve(80);
-  for (int n = 0; n < 80; ++n) drafts.push_back(DraftBuilder{"e" + std::to_string(n), "t", payload}.build());
-  run_on(loop, one.store().append(one_request(std::move(drafts))));
+  append_large(one);
   const auto read = [&] {
     EventQuery query;
     for (query.limit = 1; query.limit <= 81; query.limit *= 3)
@@ -156,10 +163,9 @@ TEST_F(PostgresStore, KeepsItsConnectionsHoweverPagesEnd) {
 
 TEST_F(PostgresStore, APageOfLargeEventsIsCutAndGoesOn) {
   PostgresUnderTest one(loop, url());
-  const auto payload = R"({"text":")" + std::string(std::size_t{1} << 20U, 'x') + R"("})";
+  append_large(one);
   std::vector<EventDraft> drafts;
-  drafts.reserve(80);
-  for (int n = 0; n < 80; ++n) drafts.push_back(DraftBuilder{"e" + std::to_string(n), "t", payload}.build());
+  drafts.reserve(120);
   for (int n = 80; n < 200; ++n) drafts.push_back(DraftBuilder{"e" + std::to_string(n)}.build());
   run_on(loop, one.store().append(one_request(std::move(drafts))));
   for (int times = 0; times < 2; ++times) {
