@@ -157,14 +157,6 @@ TEST_F(BusTest, AFullQueueRefusesOnlyItsEventsUnlessTheBatchIsAtomic) {
   EXPECT_EQ(store.log.size(), 2u);
 }
 
-asio::awaitable<void> note_failure(asio::awaitable<void> work, std::string& failure) {
-  try {
-    co_await std::move(work);
-  } catch (const std::exception& error) {
-    failure = error.what();
-  }
-}
-
 TEST_F(BusTest, StoredIsStoredEvenWhenItCanNotBeHandedOver) {
   int handed_over = 0;
   const Publisher::Committed broken = [&handed_over](std::span<const StoredEvent>) {

@@ -156,6 +156,14 @@ inline EventDraft draft_of(std::string type) {
   return {std::move(event), {}};
 }
 
+inline asio::awaitable<void> note_failure(asio::awaitable<void> work, std::string& failure) {
+  try {
+    co_await std::move(work);
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+}
+
 /// A publisher between both, that holds five events, three a group.
 class BusTest : public testing::Test {
  protected:

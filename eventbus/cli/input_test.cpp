@@ -88,9 +88,8 @@ std::string read_all(EventInput& input) {
 }
 
 TEST_F(EventInputTest, LeavesLinesAsTheyAre) {
-  for (const std::string text : {"", "\n", "{\"a\":1}", "{\"a\":1}\n", "\n{\"a\":1}\r\n \n{\"b\":[\n]\n",
-                                 "\x7f"
-                                 "ELF\n\n"}) {
+  for (const std::string text :
+       {"", "\n", "{\"a\":1}", "{\"a\":1}\n", "\n{\"a\":1}\r\n \n{\"b\":[\n]\n", "\177ELF\n\n"}) {
     EventInput input(write("events", text));
     EXPECT_EQ(read_all(input), text);
     EXPECT_EQ(input.fault(), "");

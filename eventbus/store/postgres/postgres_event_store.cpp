@@ -286,6 +286,7 @@ asio::awaitable<std::vector<Position>> PostgresEventStore::held(std::vector<Posi
   statement.add(positions);
   const auto rows = co_await run(std::move(statement));
   std::vector<Position> found;
+  found.reserve(static_cast<std::size_t>(rows.size()));
   for (int index = 0; index < rows.size(); ++index) found.push_back(rows[index].integer(0));
   co_return found;
 }
