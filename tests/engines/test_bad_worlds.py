@@ -8,6 +8,7 @@ import pytest
 from support.children import ending_with_us
 from support.dependencies import free_port
 from support.dependencies import Postgres
+from support.programs import as_root
 from support.server import Server, engine_settings
 from support.waiting import eventually, unique
 
@@ -177,7 +178,7 @@ def test_the_disk_of_the_database_is_full_and_has_room_again(tmp_path):
     postgres = Postgres()
     disk = postgres.folder / unique("disk")  # which the server's user may reach
     disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", disk], check=True)
+    as_root("mount", "-t", "tmpfs", "-o", "size=20m,mode=0777", "tmpfs", disk)
     postgres.stop()  # The servers of another Debian see what was mounted when they began.
     postgres.start()
     database = unique("full").replace("-", "_")
@@ -197,12 +198,12 @@ def test_the_disk_of_the_database_is_full_and_has_room_again(tmp_path):
             bus.post("/events", big).problem(503, "unavailable")
         assert all(bus.get(f"/events/{event_id}").status == 200 for event_id in accepted)
         expect_few(server, "DATABASE_URL")
-        subprocess.run(["mount", "-o", "remount,size=80m", disk], check=True)
+        as_root("mount", "-o", "remount,size=80m", disk)
         publish_until(bus, 201)
         server.stop()
     finally:
         postgres.kill()
-        subprocess.run(["umount", "-l", disk], check=True)
+        as_root("umount", "-l", disk)
         postgres.remove()
 
 

@@ -1,4 +1,5 @@
 """Programs that run to their end."""
+import os
 import subprocess
 
 PATIENCE = 900  # a build may be among them
@@ -10,3 +11,8 @@ def run(*command, stdin=None, fails=False, **environment):
                           timeout=PATIENCE)
     assert (done.returncode != 0) == fails, done.stdout + done.stderr
     return done.stderr if fails else done.stdout
+
+
+def as_root(*command):
+    """Runs it through sudo when we are not root, as script/bootstrap does."""
+    run(*(() if os.geteuid() == 0 else ("sudo",)), *command)

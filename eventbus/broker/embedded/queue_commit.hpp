@@ -54,7 +54,7 @@ struct Settling {
   Timestamp leased_at{};   ///< The epoch: was not in flight.
   Timestamp due{};         ///< Of a retry.
   Timestamp failed_at{};
-  std::string reason;  ///< Of a dead letter.
+  std::string reason{};  ///< Of a dead letter.
   bool lease_ended = false;
 };
 
