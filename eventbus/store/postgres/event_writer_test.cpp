@@ -51,11 +51,6 @@ class RefusedAppends : public testing::Test {
     return ask("SELECT string_agg(event_id, ' ' ORDER BY position) FROM events") + ", " +
            ask("SELECT sum(last_position - first_position + 1) FROM eventbus_outbox");
   }
-  std::string sessions() {
-    return ask(
-        "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE datname = current_database() AND "
-        "pid <> pg_backend_pid()");
-  }
 
   asio::io_context loop;
   std::string url = TestServer::shared().create_database();
@@ -70,12 +65,12 @@ class RefusedAppends : public testing::Test {
 
 TEST_F(RefusedAppends, ACommitThatCollidesIsTriedAgain) {
   refuse_commits("40001", 2);
-  const auto before = sessions();
+  const auto before = instance.sessions();
   EXPECT_EQ(append("a"), AppendStatus::stored);
   EXPECT_EQ(refusals(), "3");
   EXPECT_EQ(stored(), "earlier a, 2");
   EXPECT_EQ(append("a"), AppendStatus::duplicate);
-  EXPECT_EQ(sessions(), before);
+  EXPECT_EQ(instance.sessions(), before);
 }
 
 TEST_F(RefusedAppends, CollisionsWithoutEndAreAnswered) {
@@ -103,16 +98,16 @@ TEST_F(RefusedAppends, WhatFailsForLongIsAnsweredAtOnce) {
 
 TEST_F(RefusedAppends, WhatFailsBeforeTheCommitIsTriedAgainOnTheSameConnection) {
   refuse_beginnings("55P03", 3);
-  const auto before = sessions();
+  const auto before = instance.sessions();
   EXPECT_EQ(append("a"), AppendStatus::stored);
   EXPECT_EQ(stored(), "earlier a, 2");
-  EXPECT_EQ(sessions(), before);
+  EXPECT_EQ(instance.sessions(), before);
 }
 
 TEST_F(RefusedAppends, ARepetitionKeepsItsConnection) {
-  const auto before = sessions();
+  const auto before = instance.sessions();
   EXPECT_EQ(append("earlier"), AppendStatus::duplicate);
-  EXPECT_EQ(sessions(), before);
+  EXPECT_EQ(instance.sessions(), before);
   EXPECT_EQ(stored(), "earlier, 1");
 }
 

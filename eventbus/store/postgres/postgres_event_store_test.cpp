@@ -153,12 +153,9 @@ TEST_F(PostgresStore, KeepsItsConnectionsHoweverPagesEnd) {
     EXPECT_FALSE(run_on(loop, one.store().read_log(0, 256, "")).events.empty());
   };
   for (int times = 0; times < 2; ++times) read();  // learns how large events are, which may cost a session
-  const std::string sessions =
-      "SELECT string_agg(pid::text, ' ') FROM pg_stat_activity WHERE datname = current_database() AND "
-      "pid <> pg_backend_pid()";
-  const auto before = ask(sessions);
+  const auto before = one.sessions();
   for (int times = 0; times < 3; ++times) read();
-  EXPECT_EQ(ask(sessions), before);
+  EXPECT_EQ(one.sessions(), before);
 }
 
 TEST_F(PostgresStore, APageOfLargeEventsIsCutAndGoesOn) {
