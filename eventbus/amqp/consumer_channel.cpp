@@ -67,6 +67,7 @@ void ConsumerChannel::barrier(std::shared_ptr<Barrier> barrier) {
 std::vector<DeliveryTag> ConsumerChannel::settle(const std::vector<DeliveryTag>& tags, Settlement settlement) {
   if (!is_open()) return tags;
   auto plan = outstanding_.settle(tags);
+  moved();
   for (const auto& frame : plan.frames) {
     const amqp_boolean_t multiple = frame.multiple ? 1 : 0;
     if (settlement == Settlement::ack) {
@@ -96,6 +97,7 @@ void ConsumerChannel::on_method(const amqp_method_t& method) {
     answered();
     healthy();
     consuming_ = true;
+    moved();
     suspects_.clear(settings_.queue);
   } else if (method.id == AMQP_BASIC_CANCEL_OK_METHOD) {
     answered();
@@ -119,6 +121,7 @@ void ConsumerChannel::on_content(const amqp_frame_t& frame) {
   auto message = content_.add(frame);
   if (!message) return;
   outstanding_.delivered(message->delivery_tag.number);
+  moved();
   batch_.push_back(std::move(*message));
 }
 
@@ -151,14 +154,27 @@ void ConsumerChannel::end_generation(const std::string& reason) {
   calls_->lost();
 }
 
+void ConsumerChannel::moved() {
+  renew_at_ = std::chrono::steady_clock::now() + idle_renewal_;
+}
+
+Channel::Time ConsumerChannel::renewal_due() const {
+  const bool idle = is_open() && consuming_ && outstanding_.size() == 0;
+  return idle ? renew_at_ : Time::max();
+}
+
 void ConsumerChannel::tick(Time now) {
   Channel::tick(now);
+  if (now >= renewal_due()) {
+    end_generation("the consumer got nothing for long and begins anew");
+    close_and_reopen();
+  }
   for (auto& barrier : qos_under_way_)
     if (barrier && barrier->deadline <= now) fail(*barrier, status().why_late());
 }
 
 Channel::Time ConsumerChannel::due() const {
-  auto soonest = Channel::due();
+  auto soonest = std::min(Channel::due(), renewal_due());
   for (const auto& barrier : qos_under_way_)
     if (barrier && barrier->done) soonest = std::min(soonest, barrier->deadline);
   return soonest;

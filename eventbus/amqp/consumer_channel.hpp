@@ -16,7 +16,9 @@
 
 namespace eventbus::amqp {
 
-/// One consumer on its own channel. Every opening is a new generation of deliveries.
+/// One consumer on its own channel. Every opening is a new generation of deliveries. One that is idle for long is
+/// opened anew: when a queue ends, RabbitMQ's channel (rabbit_channel.erl, queue_down_consumer_action) consumes what
+/// has its name by then; if that is a new queue, it tells nobody, keeps what it gets there and hands out none of it.
 class ConsumerChannel final : public Channel {
  public:
   struct Settings {
@@ -38,6 +40,7 @@ class ConsumerChannel final : public Channel {
         calls_(std::move(calls)),
         generations_(generations),
         suspects_(suspects),
+        idle_renewal_(connection.idle_renewal),
         content_(settings_.max_body_bytes) {}
 
   /// Returns the tags that are not outstanding.
@@ -60,6 +63,8 @@ class ConsumerChannel final : public Channel {
   void send_qos(std::shared_ptr<Barrier> barrier);
   void send_consume();
   void on_qos();
+  void moved();
+  Time renewal_due() const;
   void end_generation(const std::string& reason);
   std::string tag() const { return "consumer-" + std::to_string(consumes_); }
 
@@ -67,6 +72,8 @@ class ConsumerChannel final : public Channel {
   std::shared_ptr<ConsumerCalls> calls_;
   std::uint64_t& generations_;
   Suspects& suspects_;
+  std::chrono::milliseconds idle_renewal_;
+  Time renew_at_{};
   IncomingContent content_;
   std::uint64_t generation_ = 0;
   OutstandingDeliveries outstanding_;

@@ -141,6 +141,51 @@ TEST_F(ConsumerTest, SaysThatItsQueueWasDeletedAndTakesItsSuccessor) {
   EXPECT_TRUE(receives(2));
 }
 
+TEST_F(ConsumerTest, BeginsAnewWhenItIsIdle) {
+  publish(1);
+  auto settings = bench.settings();
+  settings.idle_renewal = std::chrono::milliseconds{50};
+  Connection consuming(bench.loop.get_executor(), settings);
+  const auto holding = consuming.consume("q", 1, listener.handler());
+  ASSERT_TRUE(receives(1));
+  ASSERT_TRUE(bench.run(connection.declare_queue({.name = "idle"}, bench.soon())));
+  Listener idle_listener;
+  const auto idle = consuming.consume("idle", 1, idle_listener.handler());
+  ASSERT_TRUE(bench.run_until([&] { return idle_listener.lost >= 5; }));
+  EXPECT_EQ(listener.lost, 0);
+  EXPECT_THAT(bench.run(holding->settle(tags_of(listener.messages), Settlement::ack)), IsEmpty());
+  ASSERT_TRUE(bench.run_until([&] { return listener.lost > 0; }));
+  publish(1);
+  EXPECT_TRUE(receives(2));
+  EXPECT_THAT(idle_listener.troubles, IsEmpty());
+}
+
+class ConsumerOfARemadeQueue : public ConsumerTest, public testing::WithParamInterface<std::string> {};
+INSTANTIATE_TEST_SUITE_P(OfType, ConsumerOfARemadeQueue, testing::Values("quorum", "classic"),
+                         [](const auto& type) { return type.param; });
+
+TEST_P(ConsumerOfARemadeQueue, TakesTheSuccessorThoughTheServerNoticesLate) {
+  const QueueSpec remade{.name = "remade", .arguments = {{"x-queue-type", GetParam()}}};
+  const auto publish_one = [&] {
+    const auto fates = bench.run(connection.publish(numbered(remade.name, 0, 1), bench.soon()));
+    EXPECT_THAT(fates.value(), testing::Each(Fate::confirmed));
+  };
+  ASSERT_TRUE(bench.run(connection.declare_queue(remade, bench.soon())));
+  auto settings = bench.settings();
+  settings.idle_renewal = std::chrono::seconds{4};
+  Connection consuming(bench.loop.get_executor(), settings);
+  const auto consumer = consuming.consume(remade.name, 10, listener.handler());
+  publish_one();
+  ASSERT_TRUE(receives(1));
+  ASSERT_EQ(bench.server.freeze_consuming(bench.virtual_host), 1);
+  ASSERT_TRUE(bench.run(connection.delete_queue(remade.name, bench.soon())));
+  ASSERT_TRUE(bench.run(connection.declare_queue(remade, bench.soon())));
+  publish_one();
+  bench.server.thaw_consuming(bench.virtual_host);
+  bench.run(consumer->settle(tags_of(listener.messages), Settlement::ack));
+  EXPECT_TRUE(receives(2));
+}
+
 TEST_F(ConsumerTest, GivesBackWhatIsOutstandingWhenCancelled) {
   publish(3);
   const auto consumer = connection.consume("q", 10, listener.handler());

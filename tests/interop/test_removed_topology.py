@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from support.dependencies import rabbitmq
 from support.waiting import eventually, unique
 
 
@@ -47,6 +48,16 @@ def test_what_is_published_after_it_arrives(bus, amqp, delete):
     assert len(bus.drain(queue, len(published(bus, exchange)))) == 20
     delete(amqp, queue, exchange)
     ids = published(bus, exchange)
+    assert {delivery["event"]["event_id"] for delivery in bus.drain(queue, len(ids))} == set(ids)
+
+
+def test_it_arrives_though_the_channel_that_consumes_notices_late(bus, amqp, settings):
+    """That channel of RabbitMQ then consumes the new queue by itself, and hands out nothing of it."""
+    queue = declare(bus, exchange := unique("shop"))
+    assert len(bus.drain(queue, len(published(bus, exchange, 1)))) == 1
+    with rabbitmq().frozen_consuming(settings["RABBITMQ_URL"].rpartition("/")[2]):
+        delete_queue(amqp, queue, exchange)
+        ids = published(bus, exchange)
     assert {delivery["event"]["event_id"] for delivery in bus.drain(queue, len(ids))} == set(ids)
 
 

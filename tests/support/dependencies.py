@@ -181,6 +181,18 @@ class RabbitMQ(Dependency):
     def control(self, *words, check=True):
         return self.command(programs("/usr/lib/rabbitmq/bin") / "rabbitmqctl", *words, check=check, **self.environment)
 
+    @contextlib.contextmanager
+    def frozen_consuming(self, virtual_host):
+        """The server's channels that consume there do nothing meanwhile."""
+        consuming = f"[[{{vhost, <<\"{virtual_host}\">>}}, {{consumer_count, N}}] || N <- lists:seq(1, 100)]"
+        self.control("eval", f"""
+            F = [C || C <- rabbit_channel:list_local(), lists:member(rabbit_channel:info(C, [vhost, consumer_count]), {consuming})],
+            true = length(F) > 0, [sys:suspend(C) || C <- F], persistent_term:put(frozen, F).""")
+        try:
+            yield
+        finally:
+            self.control("eval", "[sys:resume(C) || C <- persistent_term:get(frozen)].")
+
     def start(self):
         self.spawn(programs("/usr/lib/rabbitmq/bin") / "rabbitmq-server", **self.environment)
         eventually(lambda: self.control("await_startup", "--timeout", "60", check=False).returncode == 0, PATIENCE, every=0.2)

@@ -159,6 +159,19 @@ std::uint64_t TestServer::sum(std::vector<std::string> arguments) {
   return sum;
 }
 
+int TestServer::freeze_consuming(const std::string& virtual_host) {
+  return std::stoi(
+      control({"eval",
+               "F = [C || C <- rabbit_channel:list_local(), [{vhost, V}, {consumer_count, N}] <- "
+               "[rabbit_channel:info(C, [vhost, consumer_count])], V =:= <<\"" +
+                   virtual_host + "\">>, N > 0], [sys:suspend(C) || C <- F], persistent_term:put(<<\"frozen " +
+                   virtual_host + "\">>, F), length(F)."}));
+}
+
+void TestServer::thaw_consuming(const std::string& virtual_host) {
+  control({"eval", "[sys:resume(C) || C <- persistent_term:get(<<\"frozen " + virtual_host + "\">>)]."});
+}
+
 void TestServer::start() {
   server_ = start_program(server_program("/usr/lib/rabbitmq/bin/rabbitmq-server"), "server");
   const auto deadline = std::chrono::steady_clock::now() + start_timeout;

@@ -33,6 +33,10 @@ class TestServer {
   /// The same for a command that prints one number a line: their sum. Whatever else it prints is a failure.
   std::uint64_t sum(std::vector<std::string> arguments);
 
+  /// The server's channels that consume in a virtual host do nothing until they are thawed; how many these are.
+  int freeze_consuming(const std::string& virtual_host);
+  void thaw_consuming(const std::string& virtual_host);
+
   void start();    ///< Waits until the server is ready.
   void kill();     ///< SIGKILL.
   void stop();     ///< Ends in order.

@@ -192,7 +192,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::bind(LiveQueuePtr queue, std::vecto
 }
 
 asio::awaitable<bool> RabbitMqBroker::Parts::make(LiveQueuePtr queue, QueueDefinition definition) {
-  if (co_await topology.ensure_queue(definition, false)) co_return queue->wanted();
+  const auto found = co_await topology.ensure_queue(definition, false);
+  if (found != Topology::QueueFound::missing) co_return queue->wanted();
   auto claim = claim_of(queue->name());
   const bool taken = co_await claim.take(QueueCatalog::Work::making);
   if (!taken) co_return false;
@@ -203,7 +204,9 @@ asio::awaitable<bool> RabbitMqBroker::Parts::make(LiveQueuePtr queue, QueueDefin
   const bool wanted = co_await still_wanted(queue);
   if (!wanted) co_return false;
   Topology::GoOn go_on = [&claim] { return claim.go_on(); };
-  co_return co_await topology.ensure_queue(std::move(definition), true, std::move(go_on));
+  const auto found = co_await topology.ensure_queue(std::move(definition), true, std::move(go_on));
+  if (found == Topology::QueueFound::made) co_await consume_anew(queue);
+  co_return true;
 }
 
 QueueClaim RabbitMqBroker::Parts::claim_of(const std::string& queue) {

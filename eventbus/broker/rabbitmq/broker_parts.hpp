@@ -99,6 +99,8 @@ struct RabbitMqBroker::Parts {
   void wake(LiveQueue& queue);
   std::vector<Delivery> lease(LiveQueue& queue, std::size_t max);
   asio::awaitable<void> begin_consuming(LiveQueuePtr queue);
+  /// What this instance held was of a queue that is gone.
+  asio::awaitable<void> consume_anew(LiveQueuePtr queue);
   asio::awaitable<void> fetch(LiveQueuePtr queue, std::size_t wanted);
   /// None for ids of other instances and for nonsense.
   std::optional<Serial> serial_of(std::string_view delivery_id) const;

@@ -217,6 +217,12 @@ asio::awaitable<void> RabbitMqBroker::Parts::begin_consuming(LiveQueuePtr queue)
   consume(queue);
 }
 
+asio::awaitable<void> RabbitMqBroker::Parts::consume_anew(LiveQueuePtr queue) {
+  if (!queue->consumer) co_return;
+  stop_consuming(*queue);
+  co_await begin_consuming(queue);
+}
+
 void RabbitMqBroker::give_back(std::string_view name, std::span<const std::string> delivery_ids) {
   auto& parts = *parts_;
   const auto queue = parts.known(name);

@@ -127,6 +127,39 @@ TEST_P(RabbitMqQueues, NothingIsPublishedPastAQueueThatAnotherMakes) {
   EXPECT_THAT(event_ids(receive_all("also")), testing::Contains(event_ids(in_both).front()));
 }
 
+TEST_P(RabbitMqQueues, AllOfThemDeliverFromAQueueThatOneMadeAgain) {
+  declare(queue("q"));
+  std::vector<std::future<Result<std::vector<Delivery>>>> receives;
+  for (auto* one : {&broker(), &other()})
+    receives.push_back(asio::co_spawn(loop, one->receive("q", 1, soon()), asio::use_future));
+  auto& server = amqp::TestServer::shared();
+  for (const Wait wait("both to consume"); server.freeze_consuming(place().virtual_host) < 2; wait.go_on()) {
+    server.thaw_consuming(place().virtual_host);
+    pass(Millis{50});
+  }
+  control("delete_queue", {"q"});
+  const auto made = [&] {
+    return ("\n" + control("list_queues", {"--no-table-headers", "name"})).find("\nq\n") != std::string::npos;
+  };
+  for (const Wait wait("the queue to be made again"); !made(); wait.go_on()) pass(Millis{50});
+  server.thaw_consuming(place().virtual_host);
+  Ids published;
+  Ids arrived;
+  const auto note = [&arrived](const std::vector<Delivery>& taken) {
+    std::ranges::copy(event_ids(taken), std::back_inserter(arrived));
+  };
+  for (auto& received : receives) {
+    for (const Wait wait("an event for each"); received.wait_for(Millis{0}) != std::future_status::ready; wait.go_on())
+      published.push_back(publish());
+    note(received.get().value());
+  }
+  for (const Wait wait("the others"); arrived.size() < published.size(); wait.go_on()) {
+    note(receive("q"));
+    note(receive_at_other(Millis{0}));
+  }
+  EXPECT_THAT(arrived, testing::UnorderedElementsAreArray(published));
+}
+
 TEST_P(RabbitMqQueues, ARemovalThatFailedIsFinishedByTheNextOne) {
   declare(queue("q"));
   publish_many(1);
@@ -151,6 +184,8 @@ TEST_P(RabbitMqQueues, ARemovalWhileRabbitMqIsAwayStopsNobody) {
   control("set_permissions", {"guest", ".*", ".*", ".*"});
   const auto published = [this] { return refusal([this] { publish_many(1); }) == "none"; };
   for (const Wait wait("RabbitMQ to let us in"); !published(); wait.go_on()) pass(Millis{50});
+  const auto other_is_in = [this] { return refusal([this] { EXPECT_TRUE(run(other().info("q"))); }) == "none"; };
+  for (const Wait wait("RabbitMQ to let the other in"); !other_is_in(); wait.go_on()) pass(Millis{50});
   EXPECT_THAT(receive_at_other(Millis{20000}), testing::Not(IsEmpty()));
 }
 

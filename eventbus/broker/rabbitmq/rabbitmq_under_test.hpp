@@ -67,7 +67,8 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
     return {.connection = {.url = amqp::AmqpUrl::parse(server.url(place_.virtual_host)).value(),
                            .name = "test",
                            .reconnect = {.delay = std::chrono::milliseconds{50},
-                                         .max_delay = std::chrono::milliseconds{500}}},
+                                         .max_delay = std::chrono::milliseconds{500}},
+                           .idle_renewal = std::chrono::milliseconds{1000}},
             .timeout = timeout_,
             .refresh = std::chrono::milliseconds{100},
             .patience = std::chrono::milliseconds{1500}};

@@ -98,7 +98,7 @@ asio::awaitable<bool> Topology::is_there(std::string queue) {
   co_return found.has_value();
 }
 
-asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, bool may_make, GoOn go_on) {
+asio::awaitable<Topology::QueueFound> Topology::ensure_queue(QueueDefinition definition, bool may_make, GoOn go_on) {
   // One that became another since the queue was declared is used as it is: one queue must not hold up all others.
   for (const auto& binding : definition.bindings) co_await ensure_exchange(binding.exchange);
   const auto dead_letters = dead_letter_exchange_of(definition);
@@ -108,7 +108,7 @@ asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, bool ma
   // What it was declared with stays, whatever its definition says now: RabbitMQ knows no change of arguments.
   const bool there = co_await is_there(definition.name);
   const bool resting_there = co_await is_there(dead_letter_queue(definition.name));
-  if (!may_make && !(there && resting_there)) co_return false;
+  if (!may_make && !(there && resting_there)) co_return QueueFound::missing;
   if (!resting_there) {
     if (go_on) co_await go_on();
     co_await ensure_dead_letter_queue(definition.name);
@@ -116,13 +116,13 @@ asio::awaitable<bool> Topology::ensure_queue(QueueDefinition definition, bool ma
   expect(co_await ask(
              connection_.bind_queue(dead_letter_queue(definition.name), dead_letters, definition.name, deadline())),
          about("binding queue", dead_letter_queue(definition.name)));
-  if (there) co_return true;
+  if (there) co_return QueueFound::there;
   auto queue = quorum_queue(definition.name);
   dead_letter_to(queue, dead_letters, definition.name);
   if (definition.ordered) queue.arguments.emplace_back("x-single-active-consumer", true);
   if (go_on) co_await go_on();
   co_await declare(std::move(queue));
-  co_return true;
+  co_return QueueFound::made;
 }
 
 asio::awaitable<void> Topology::ensure_dead_letter_queue(std::string queue) {

@@ -45,11 +45,12 @@ class Topology {
   asio::awaitable<Result<void>> ensure_exchanges(std::vector<Binding> bindings);
   /// Asked before each queue that is made or deleted; throws when it may not be any more.
   using GoOn = std::function<asio::awaitable<void>()>;
-  /// Queue and dead-letter queue; no bindings yet. Exchanges too, where there is none. False: one of the queues is
-  /// missing, and may not be made. Whoever makes one must know that nobody deletes it: RabbitMQ 3.10 ends the
-  /// connection of who declares a quorum queue that is being deleted, and may keep a queue that ends all which consume
-  /// it.
-  asio::awaitable<bool> ensure_queue(QueueDefinition definition, bool may_make = true, GoOn go_on = {});
+  enum class QueueFound : std::uint8_t { missing, there, made };
+  /// Queue and dead-letter queue; no bindings yet. Exchanges too, where there is none. `missing`: one of the queues is,
+  /// and may not be made; `made`: the queue was, with or without the other. Whoever makes one must know that nobody
+  /// deletes it: RabbitMQ 3.10 ends the connection of who declares a quorum queue that is being deleted, and may keep a
+  /// queue that ends all which consume it.
+  asio::awaitable<QueueFound> ensure_queue(QueueDefinition definition, bool may_make = true, GoOn go_on = {});
   /// Where what the queue gives up rests; not bound to an exchange.
   asio::awaitable<void> ensure_dead_letter_queue(std::string queue);
   /// A queue for messages that become events, and its dead-letter queue. One that is there with other properties is
