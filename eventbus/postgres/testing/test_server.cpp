@@ -52,7 +52,8 @@ asio::awaitable<std::string> first_value(std::string url, std::string sql, std::
 
 std::string ask_within(const std::string& url, const std::string& sql, std::chrono::seconds patience) {
   asio::io_context loop;
-  auto answer = asio::co_spawn(loop, first_value(url, sql, patience), asio::use_future);
+  const auto as_test = url + " application_name=test";  // its session may last for a moment after it
+  auto answer = asio::co_spawn(loop, first_value(as_test, sql, patience), asio::use_future);
   return result_of(loop, std::move(answer), "PostgreSQL's answer to " + sql);
 }
 

@@ -24,12 +24,11 @@ class PostgresUnderTest final : public StoreUnderTest {
 
   PostgresEventStore& store() override { return *store_; }
   postgres::ConnectionPool& pool() { return *pool_; }
-  /// The server's processes for the connections of this and others to the database.
+  /// The server's processes for the connections that services have to the database.
   std::string sessions() const {
-    return postgres::TestServer::ask(
-        url_,
-        "SELECT string_agg(pid::text, ' ' ORDER BY pid) FROM pg_stat_activity WHERE datname = current_database() AND "
-        "pid <> pg_backend_pid()");
+    return postgres::TestServer::ask(url_,
+                                     "SELECT string_agg(pid::text, ' ' ORDER BY pid) FROM pg_stat_activity "
+                                     "WHERE datname = current_database() AND application_name = 'eventbus'");
   }
   void reopen() override {
     close();
