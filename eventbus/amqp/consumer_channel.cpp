@@ -121,7 +121,6 @@ void ConsumerChannel::on_content(const amqp_frame_t& frame) {
   auto message = content_.add(frame);
   if (!message) return;
   outstanding_.delivered(message->delivery_tag.number);
-  moved();
   batch_.push_back(std::move(*message));
 }
 

@@ -184,9 +184,9 @@ class RabbitMQ(Dependency):
     @contextlib.contextmanager
     def frozen_consuming(self, virtual_host):
         """The server's channels that consume there do nothing meanwhile."""
-        consuming = f"[[{{vhost, <<\"{virtual_host}\">>}}, {{consumer_count, N}}] || N <- lists:seq(1, 100)]"
         self.control("eval", f"""
-            F = [C || C <- rabbit_channel:list_local(), lists:member(rabbit_channel:info(C, [vhost, consumer_count]), {consuming})],
+            F = [C || C <- rabbit_channel:list_local(), [{{vhost, V}}, {{consumer_count, N}}] <- [rabbit_channel:info(C, [vhost, consumer_count])],
+                 V =:= <<"{virtual_host}">>, N > 0],
             true = length(F) > 0, [sys:suspend(C) || C <- F], persistent_term:put(frozen, F).""")
         try:
             yield

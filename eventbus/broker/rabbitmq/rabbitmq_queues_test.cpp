@@ -138,9 +138,7 @@ TEST_P(RabbitMqQueues, AllOfThemDeliverFromAQueueThatOneMadeAgain) {
     pass(Millis{50});
   }
   control("delete_queue", {"q"});
-  const auto made = [&] {
-    return ("\n" + control("list_queues", {"--no-table-headers", "name"})).find("\nq\n") != std::string::npos;
-  };
+  const auto made = [&] { return ("\n" + control("list_queues", {"--no-table-headers", "name"})).contains("\nq\n"); };
   for (const Wait wait("the queue to be made again"); !made(); wait.go_on()) pass(Millis{50});
   server.thaw_consuming(place().virtual_host);
   Ids published;
