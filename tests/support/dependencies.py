@@ -185,13 +185,13 @@ class RabbitMQ(Dependency):
     def frozen_consuming(self, virtual_host):
         """The server's channels that consume there do nothing meanwhile."""
         self.control("eval", f"""
-            F = [C || C <- rabbit_channel:list_local(), [{{vhost, V}}, {{consumer_count, N}}] <- [rabbit_channel:info(C, [vhost, consumer_count])],
-                 V =:= <<"{virtual_host}">>, N > 0],
-            true = length(F) > 0, [sys:suspend(C) || C <- F], persistent_term:put(frozen, F).""")
+            F = [C || C <- rabbit_channel:list_local(), [{{vhost, V}}, {{consumer_count, N}}] <- [catch rabbit_channel:info(C, [vhost, consumer_count])],
+                 V =:= <<"{virtual_host}">>, N > 0, (catch sys:suspend(C)) =:= ok],
+            true = length(F) > 0, persistent_term:put(frozen, F).""")
         try:
             yield
         finally:
-            self.control("eval", "[sys:resume(C) || C <- persistent_term:get(frozen)].")
+            self.control("eval", "[catch sys:resume(C) || C <- persistent_term:get(frozen)].")
 
     def start(self):
         self.spawn(programs("/usr/lib/rabbitmq/bin") / "rabbitmq-server", **self.environment)
