@@ -1,4 +1,5 @@
-"""No test and no ring waits for ever, and none leaves processes behind."""
+"""No test and no ring waits for ever, none passes with nothing done, and none leaves processes behind."""
+import contextlib
 import os
 import pathlib
 import re
@@ -40,6 +41,14 @@ def test_a_command_in_time(capsys):
     tally = Tally()
     run(tally, "true", check=True, within=60)
     assert (tally.passed, tally.failed) == (1, 0) and capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("said, passed", [("[  PASSED  ] 0 tests.", 0), ("No tests were found!!!", 0), ("2: [  PASSED  ] 3 tests.", 3), ("4 passed in 0.1s", 4)])
+def test_a_command_that_runs_no_test_fails(capsys, said, passed):
+    tally = Tally()
+    with contextlib.nullcontext() if passed else pytest.raises(Broken):
+        run(tally, "echo", said, counts=True)
+    assert (tally.passed, tally.failed) == (passed, not passed) and ("no test ran" in capsys.readouterr().out) == (not passed)
 
 
 STARTER = """

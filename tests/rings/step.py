@@ -88,9 +88,10 @@ class Deadline:
 
 def run(tally, *command, show=False, counts=False, check=False, within=HOUR, **environment):
     """Runs a command. Output is shown as it comes with `show`, else only when the command fails. With `counts`, lines of
-    test programs are counted; with `check`, the command itself counts as one test. It fails when it isn't over `within` so many seconds."""
+    test programs are counted, and none is a failure; with `check`, the command itself counts as one test. It fails when it isn't over `within`
+    so many seconds."""
     began, lines = time.monotonic(), []
-    before = tally.failed
+    passed, failed = tally.passed, tally.failed
     with subprocess.Popen(list(map(str, (*tally.prefix, *command))), cwd=ROOT, env=os.environ | tally.environment | environment, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
                           preexec_fn=ending_with_us(signal.SIGTERM)) as process, Deadline(process, within) as deadline:
@@ -104,10 +105,13 @@ def run(tally, *command, show=False, counts=False, check=False, within=HOUR, **e
         tally.passed += process.returncode == 0 and not deadline.expired
     if deadline.expired:
         tally.say(f"    not over within {within:.0f} s; its last lines:\n" + "".join(lines[-20:]))
-    if process.returncode or deadline.expired:
+    none = counts and (tally.passed, tally.failed) == (passed, failed)
+    if process.returncode or deadline.expired or none:
         if not show:
             tally.say("".join(lines[-400:]))
-        if tally.failed == before:
+        if none:
+            tally.say("    no test ran")
+        if tally.failed == failed:
             tally.failed += 1
         tally.say(f"    FAILED after {time.monotonic() - began:.0f} s, status {process.returncode}: {' '.join(map(str, command))}")
         raise Broken

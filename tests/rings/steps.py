@@ -49,8 +49,9 @@ def build_tests(tally, preset, without):
     run(tally, "script/build", preset, *sorted({f"{name}_test" for name in re.findall(r"Test +#\d+: (\S+?)(?:_\d+)?\n", listed)}))
 
 
-def unit_production(tally, _):
+def unit_production(tally, options):
     """unit and conformance tests that need PostgreSQL or RabbitMQ"""
+    build_release(tally, options)  # the commands that `docs` types build the program without its tests
     ctest(tally, "release", only=ON_REAL_SERVERS, jobs=CORES + 1)
 
 
