@@ -4,8 +4,8 @@ import random
 import threading
 import time
 
-from cluster import GONE
 from support.client import Client
+from support.cluster import GONE
 from support.load import fresh_events
 
 IMPATIENCE = 5  # seconds until a client asks another instance

@@ -5,8 +5,8 @@ import signal
 import time
 
 import pytest
-from cluster import Cluster
 from rig import Rig
+from support.cluster import Cluster
 
 SEED = os.environ.get("EVENTBUS_CHAOS_SEED") or str(time.time_ns())
 POINTS = ("store.before_commit", "store.after_commit", "publish.before_answer", "relay.before_publish", "relay.before_removal", "relay.after_removal",

@@ -4,10 +4,10 @@ import os
 import random
 import time
 
-import faults
 import pytest
-from cluster import Cluster
 from rig import Rig
+from support import faults
+from support.cluster import Cluster
 
 ROUNDS = int(os.environ.get("EVENTBUS_CHAOS_ROUNDS", "8"))
 SEED = os.environ.get("EVENTBUS_CHAOS_SEED") or str(time.time_ns())

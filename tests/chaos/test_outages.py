@@ -1,8 +1,8 @@
 """Outages that the contract gives figures and answers for."""
 import pytest
-from cluster import Cluster
 from rig import Rig
 from support.client import Client
+from support.cluster import Cluster
 from support.dependencies import rabbitmq
 from support.waiting import eventually
 

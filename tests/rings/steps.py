@@ -118,6 +118,14 @@ def ledger_production(tally, _):
     run(tally, *play, *some, "--instances", 1, 3, show=True, counts=True, EVENTBUS_TEST_ENGINE="production")
 
 
+def histories(tally, _):
+    """concurrent clients through any instance while faults strike, recorded and judged"""
+    run(tally, *PYTEST, "tests/histories", counts=True)
+    play = ("/usr/bin/python3", "-u", "-m", "histories")
+    run(tally, *play, "--seeds", 6, show=True, counts=True, EVENTBUS_TEST_ENGINE="embedded")
+    run(tally, *play, "--seeds", 3, "--instances", 1, 3, show=True, counts=True, EVENTBUS_TEST_ENGINE="production")
+
+
 def docs(tally, _):
     """every command of README.md and docs/ as typed"""
     run(tally, *PYTEST, "tests/docs", show=True, counts=True)
