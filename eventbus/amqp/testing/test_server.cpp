@@ -1,7 +1,10 @@
 #include "eventbus/amqp/testing/test_server.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +42,14 @@ constexpr const char* make_virtual_hosts = R"(
 constexpr auto guardian_script = R"(cat >/dev/null
 tries=0
 until rm -rf "$1" 2>/dev/null && [ ! -e "$1" ] || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 0.1; done)";
+
+/// The port that an open file of this program is connected with; 0 for anything else.
+std::uint16_t port_connected_with(int file) {
+  sockaddr_in peer{};
+  socklen_t size = sizeof(peer);
+  const bool connected = getpeername(file, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+  return connected && peer.sin_family == AF_INET ? ntohs(peer.sin_port) : 0;
+}
 
 }  // namespace
 
@@ -170,6 +181,13 @@ int TestServer::freeze_consuming(const std::string& virtual_host) {
 
 void TestServer::thaw_consuming(const std::string& virtual_host) {
   control({"eval", "[catch sys:resume(C) || C <- persistent_term:get(<<\"frozen " + virtual_host + "\">>)]."});
+}
+
+void TestServer::cut_connections() const {
+  for (const auto& file : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int number = std::stoi(file.path().filename());
+    if (port_connected_with(number) == port_) shutdown(number, SHUT_RDWR);
+  }
 }
 
 void TestServer::start() {

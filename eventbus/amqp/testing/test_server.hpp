@@ -36,6 +36,8 @@ class TestServer {
   /// The server's channels that consume in a virtual host do nothing until they are thawed; how many these are.
   int freeze_consuming(const std::string& virtual_host);
   void thaw_consuming(const std::string& virtual_host);
+  /// This program's connections to the server break, and neither side was told before. None may be in the making.
+  void cut_connections() const;
 
   void start();    ///< Waits until the server is ready.
   void kill();     ///< SIGKILL.

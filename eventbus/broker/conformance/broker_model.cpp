@@ -6,7 +6,8 @@ namespace eventbus {
 
 void QueueModel::published(const std::string& event_id, const std::string& ordering_key) {
   places_[event_id] = entries_.size();
-  entries_.push_back({.event_id = event_id, .ordering_key = ordering_key, .delivery_id = {}, .reason = {}});
+  entries_.push_back(
+      {.event_id = event_id, .ordering_key = ordering_key, .delivery_id = {}, .reason = {}, .unanswered = {}});
 }
 
 std::string QueueModel::delivered(const Delivery& delivery, Time now) {
@@ -27,10 +28,15 @@ std::string QueueModel::delivered(const Delivery& delivery, Time now) {
 }
 
 std::string QueueModel::order_fault(const Entry& entry) const {
+  bool earlier = true;
   for (const auto& other : entries_) {
-    if (&other == &entry) break;
-    const bool waits = other.state == State::ready && !other.out_of_order;
-    if (!entry.out_of_order && waits && !definition_.ordered) return entry.event_id + " overtook " + other.event_id;
+    if (&other == &entry) {
+      earlier = false;
+      continue;
+    }
+    const bool waits = earlier && other.state == State::ready && !other.out_of_order;
+    if (in_order_ && !entry.out_of_order && waits && !definition_.ordered)
+      return entry.event_id + " overtook " + other.event_id;
     const bool blocks = definition_.ordered && !entry.ordering_key.empty() && other.ordering_key == entry.ordering_key;
     const bool open = other.state == State::in_flight || other.state == State::delayed || waits;
     if (blocks && open) return entry.event_id + " overtook " + other.event_id + " of its key";
@@ -63,12 +69,14 @@ bool QueueModel::acked(const std::string& delivery_id) {
 }
 
 void QueueModel::fail(Entry& entry, Time delay, const std::string& reason, Time now) {
+  entry.unanswered.clear();
   if (entry.attempt > definition_.retry.max_retries) {
     entry.state = State::dead;
     entry.reason = reason;
     return;
   }
   ++entry.attempt;
+  entry.retried = true;
   entry.state = delay.count() > 0 ? State::delayed : State::ready;
   entry.until = now + delay;
 }
@@ -79,6 +87,7 @@ bool QueueModel::nacked(const std::string& delivery_id, bool requeue, Time delay
   if (requeue) {
     fail(*entry, delay, reason.empty() ? "max_retries" : reason, now);
   } else {
+    entry->unanswered.clear();
     entry->state = State::dead;
     entry->reason = reason.empty() ? "rejected" : reason;
   }
@@ -87,8 +96,10 @@ bool QueueModel::nacked(const std::string& delivery_id, bool requeue, Time delay
 
 bool QueueModel::given_back(const std::string& delivery_id) {
   auto* entry = in_flight_as(delivery_id);
-  if (entry != nullptr) entry->state = State::ready;
-  return entry != nullptr;
+  if (entry == nullptr) return false;
+  entry->state = State::ready;
+  entry->unanswered.push_back(delivery_id);
+  return true;
 }
 
 bool QueueModel::extended(const std::string& delivery_id, Time lease, Time now) {
@@ -104,16 +115,25 @@ void QueueModel::advance(Time now) {
   }
 }
 
-void QueueModel::restarted() {
-  for (auto& entry : entries_) {
-    if (entry.state == State::in_flight) entry.state = State::ready;
-  }
+void QueueModel::lost(const std::vector<std::string>& delivery_ids) {
+  for (const auto& id : delivery_ids) given_back(id);
 }
 
-std::uint64_t QueueModel::purged() {
+bool QueueModel::acked_late(const std::string& delivery_id) {
+  const auto found = std::ranges::find_if(entries_, [&delivery_id](const Entry& entry) {
+    const bool waits = entry.state == State::ready || entry.state == State::in_flight;
+    return waits && std::ranges::find(entry.unanswered, delivery_id) != entry.unanswered.end();
+  });
+  if (found == entries_.end()) return false;
+  found->state = State::gone;
+  return true;
+}
+
+std::uint64_t QueueModel::purged(bool delayed_too) {
   std::uint64_t gone = 0;
   for (auto& entry : entries_) {
-    if (entry.state != State::ready && entry.state != State::delayed) continue;
+    const bool waits = entry.state == State::ready || (delayed_too && entry.state == State::delayed);
+    if (!waits) continue;
     entry.state = State::gone;
     ++gone;
   }
@@ -168,6 +188,10 @@ std::vector<std::string> QueueModel::open_deliveries() const {
     if (entry.state == State::in_flight) ids.push_back(entry.delivery_id);
   }
   return ids;
+}
+
+bool QueueModel::retried() const {
+  return std::ranges::any_of(entries_, [](const Entry& entry) { return entry.retried && entry.state != State::gone; });
 }
 
 }  // namespace eventbus

@@ -12,12 +12,15 @@ namespace eventbus {
 /// What a queue may and must do, in the fewest lines: a vector of events and what became of each. It is told what a
 /// broker did and says what was wrong with it, so that brokers are free wherever the port leaves them free (which of
 /// several ready events a receive returns after retries, how many at once). Waits are those of `retry_delay` 0 or of a
-/// nack's `delay`; times count from the test's start. One thread.
+/// nack's `delay`; times count from the test's start. What comes after a loss (a crash, a cut connection) is as it was
+/// before: the same attempt, in the same order. One thread.
 class QueueModel {
  public:
   using Time = std::chrono::milliseconds;
 
-  explicit QueueModel(QueueDefinition definition) : definition_(std::move(definition)) {}
+  /// `in_order`: events that were never handed out come in publish order, also from a queue that is not ordered by key.
+  explicit QueueModel(QueueDefinition definition, bool in_order = true)
+      : definition_(std::move(definition)), in_order_(in_order) {}
 
   void published(const std::string& event_id, const std::string& ordering_key);
   /// What is wrong with the delivery; empty: nothing. It is in flight then.
@@ -29,8 +32,12 @@ class QueueModel {
   bool extended(const std::string& delivery_id, Time lease, Time now);
   /// Leases end, retries fall due.
   void advance(Time now);
-  void restarted();
-  std::uint64_t purged();
+  /// Whoever held these deliveries is gone, or had to let go of them.
+  void lost(const std::vector<std::string>& delivery_ids);
+  /// A delivery that was lost or given back may still be known, so that the event is done; but only until an answer to
+  /// another delivery of it. False: this one must be unknown.
+  bool acked_late(const std::string& delivery_id);
+  std::uint64_t purged(bool delayed_too = true);
   std::uint64_t redriven(const std::string& reason);
   std::uint64_t deleted(const std::string& reason);
 
@@ -45,6 +52,8 @@ class QueueModel {
   std::vector<std::string> dead_letters() const;
   /// Delivery ids that are in flight.
   std::vector<std::string> open_deliveries() const;
+  /// Whether one of its events, a dead one included, was tried again.
+  bool retried() const;
 
  private:
   enum class State : std::uint8_t { ready, in_flight, delayed, dead, gone };
@@ -57,6 +66,8 @@ class QueueModel {
     std::string delivery_id;
     std::string reason;
     bool out_of_order = false;  ///< Was handed out before, or redriven.
+    bool retried = false;
+    std::vector<std::string> unanswered;  ///< Deliveries of this attempt that were lost or given back.
   };
 
   std::uint64_t count(State state) const;
@@ -65,6 +76,7 @@ class QueueModel {
   std::string order_fault(const Entry& entry) const;
 
   QueueDefinition definition_;
+  bool in_order_;
   std::vector<Entry> entries_;  ///< In publish order.
   std::map<std::string, std::size_t> places_;
 };

@@ -26,9 +26,9 @@ std::unique_ptr<BrokerUnderTest> make_tiny(asio::io_context& loop) {
   return std::make_unique<EmbeddedUnderTest>(loop, tiny());
 }
 
-const auto cases = testing::Values(BrokerCase{"embedded", make_default}, BrokerCase{"embedded_tiny", make_tiny});
-INSTANTIATE_TEST_SUITE_P(Embedded, BrokerConformance, cases, broker_case);
-INSTANTIATE_TEST_SUITE_P(Embedded, BrokerRandom, cases, broker_case);
+const std::vector<BrokerCase> cases{{"embedded", make_default}, {"embedded_tiny", make_tiny}};
+INSTANTIATE_TEST_SUITE_P(Embedded, BrokerConformance, testing::ValuesIn(cases), broker_case);
+INSTANTIATE_TEST_SUITE_P(Embedded, BrokerRandom, testing::ValuesIn(with_seeds(cases)), broker_case);
 
 }  // namespace
 }  // namespace eventbus

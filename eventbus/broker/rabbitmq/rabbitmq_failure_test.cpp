@@ -9,7 +9,7 @@ using testing::ElementsAre;
 using testing::SizeIs;
 
 std::unique_ptr<BrokerUnderTest> make_impatient(asio::io_context& loop) {
-  return std::make_unique<RabbitMqUnderTest>(loop, std::chrono::milliseconds{1500});
+  return std::make_unique<RabbitMqUnderTest>(loop, RabbitMqTimes{.timeout = std::chrono::milliseconds{1500}});
 }
 
 class RabbitMqFailure : public BrokerSuite {

@@ -12,8 +12,38 @@
 namespace eventbus {
 
 inline std::unique_ptr<BrokerUnderTest> make_first(asio::io_context& loop) {
-  return std::make_unique<RabbitMqUnderTest>(loop, std::chrono::milliseconds{1000});
+  return std::make_unique<RabbitMqUnderTest>(loop, RabbitMqTimes{.timeout = std::chrono::milliseconds{1000}});
 }
+
+/// Two instances on the same servers that pass for one broker.
+class RabbitMqPairUnderTest final : public BrokerUnderTest {
+ public:
+  RabbitMqPairUnderTest(asio::io_context& loop, RabbitMqTimes times)
+      : loop_(loop), first_(loop, times), second_(loop, times, first_.place()) {}
+
+  Broker& broker() override { return first_.broker(); }
+  std::vector<Broker*> brokers() override { return {&first_.broker(), &second_.broker()}; }
+  EventStore& store() override { return first_.store(); }
+  Timing timing() const override { return first_.timing(); }
+  /// The relay runs at one of them, then at the other.
+  asio::awaitable<void> relay(std::vector<StoredEvent> events) override {
+    auto& one = relays_++ % 2 == 0 ? first_ : second_;
+    return one.relay(std::move(events));
+  }
+  asio::awaitable<void> pass(std::chrono::milliseconds time) override { return first_.pass(time); }
+  asio::awaitable<void> restart() override { return first_.restart_among_others(); }
+  asio::awaitable<bool> lose_connections() override {
+    std::vector<const RabbitMqBroker*> brokers{&first_.broker(), &second_.broker()};
+    co_await cut_connections(loop_, std::move(brokers));
+    co_return true;
+  }
+
+ private:
+  asio::io_context& loop_;
+  RabbitMqUnderTest first_;
+  RabbitMqUnderTest second_;
+  std::size_t relays_ = 0;
+};
 
 /// Two instances on the same servers.
 class RabbitMqInstances : public BrokerSuite {
@@ -68,7 +98,8 @@ class RabbitMqInstances : public BrokerSuite {
   std::string letters() { return postgres::TestServer::ask(place().database, "SELECT count(*) FROM eventbus_mail"); }
   const RabbitMqPlace& place() { return static_cast<RabbitMqUnderTest&>(*under_test).place(); }
 
-  std::unique_ptr<RabbitMqUnderTest> second = std::make_unique<RabbitMqUnderTest>(loop, Millis{1000}, place());
+  std::unique_ptr<RabbitMqUnderTest> second =
+      std::make_unique<RabbitMqUnderTest>(loop, RabbitMqTimes{.timeout = Millis{1000}}, place());
 };
 
 }  // namespace eventbus

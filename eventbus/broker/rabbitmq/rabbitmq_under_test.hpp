@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "eventbus/amqp/testing/test_server.hpp"
 #include "eventbus/broker/conformance/broker_suite.hpp"
@@ -21,13 +23,44 @@ struct RabbitMqPlace {
   std::string database = postgres::TestServer::shared().create_database();
 };
 
+/// See RabbitMqSettings and ConnectionSettings.
+struct RabbitMqTimes {
+  std::chrono::milliseconds timeout = RabbitMqSettings{}.timeout;
+  std::chrono::milliseconds patience{1500};
+  std::chrono::milliseconds idle = RabbitMqSettings{}.idle;
+  std::chrono::milliseconds idle_renewal{1000};
+};
+
+inline asio::awaitable<void> until_connections(asio::io_context& loop, std::vector<const RabbitMqBroker*> brokers,
+                                               int number) {
+  const auto has_other = [number](const RabbitMqBroker* broker) { return broker->connections() != number; };
+  asio::steady_timer timer(loop);
+  const Wait wait("brokers to have " + std::to_string(number) + " connections");
+  for (; std::ranges::any_of(brokers, has_other); wait.go_on()) {
+    timer.expires_after(std::chrono::milliseconds{1});
+    co_await timer.async_wait(asio::use_awaitable);
+  }
+}
+
+/// Returns when all brokers of this program have noticed it and are connected again.
+inline asio::awaitable<void> cut_connections(asio::io_context& loop, std::vector<const RabbitMqBroker*> brokers) {
+  struct Frozen {
+    Frozen() { amqp::TestServer::shared().freeze(); }
+    ~Frozen() { amqp::TestServer::shared().thaw(); }
+  };
+  {
+    const Frozen nobody_comes_back_unseen;
+    amqp::TestServer::shared().cut_connections();
+    co_await until_connections(loop, brokers, 0);
+  }
+  co_await until_connections(loop, std::move(brokers), 2);
+}
+
 /// The broker of one instance on real servers, in real time.
 class RabbitMqUnderTest final : public BrokerUnderTest {
  public:
-  /// `timeout` is that of operations on RabbitMQ.
-  explicit RabbitMqUnderTest(asio::io_context& loop, std::chrono::milliseconds timeout = RabbitMqSettings{}.timeout,
-                             RabbitMqPlace place = {})
-      : loop_(loop), timeout_(timeout), place_(std::move(place)) {
+  explicit RabbitMqUnderTest(asio::io_context& loop, RabbitMqTimes times = {}, RabbitMqPlace place = {})
+      : loop_(loop), times_(times), place_(std::move(place)) {
     open();
     finish(store_->open());
     finish(broker_->start());
@@ -41,6 +74,7 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
 
   RabbitMqBroker& broker() override { return *broker_; }
   PostgresEventStore& store() override { return *store_; }
+  Timing timing() const override { return {.real = true, .patience = std::chrono::seconds{30}}; }
   const RabbitMqPlace& place() const { return place_; }
 
   asio::awaitable<void> relay(std::vector<StoredEvent> events) override {
@@ -52,26 +86,43 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
   }
   /// As a killed process would: connections just end, nothing is given back.
   asio::awaitable<void> restart() override {
+    co_await end();
+    until_given_back();
+    co_await begin();
+  }
+  /// Where other instances hold what is theirs: what this one held may not be back yet on return.
+  asio::awaitable<void> restart_among_others() {
+    co_await end();
+    co_await begin();
+  }
+  asio::awaitable<bool> lose_connections() override {
+    std::vector<const RabbitMqBroker*> brokers{broker_.get()};
+    co_await cut_connections(loop_, std::move(brokers));
+    co_return true;
+  }
+
+ private:
+  asio::awaitable<void> end() {
     broker_->stop();
     co_await tasks_->join();
     broker_.reset();
-    until_given_back();
+  }
+  asio::awaitable<void> begin() {
     make_broker();
     co_await broker_->start();
     spawn();
   }
-
- private:
   RabbitMqSettings settings() const {
     const auto& server = amqp::TestServer::shared();
     return {.connection = {.url = amqp::AmqpUrl::parse(server.url(place_.virtual_host)).value(),
                            .name = "test",
                            .reconnect = {.delay = std::chrono::milliseconds{50},
                                          .max_delay = std::chrono::milliseconds{500}},
-                           .idle_renewal = std::chrono::milliseconds{1000}},
-            .timeout = timeout_,
+                           .idle_renewal = times_.idle_renewal},
+            .timeout = times_.timeout,
             .refresh = std::chrono::milliseconds{100},
-            .patience = std::chrono::milliseconds{1500}};
+            .idle = times_.idle,
+            .patience = times_.patience};
   }
   /// RabbitMQ notices the end of a connection in its own time.
   void until_given_back() const {
@@ -99,7 +150,7 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
   }
 
   asio::io_context& loop_;
-  std::chrono::milliseconds timeout_;
+  RabbitMqTimes times_;
   RabbitMqPlace place_;
   MetricRegistry registry_;
   postgres::PoolMetrics pool_metrics_{registry_};
