@@ -166,7 +166,7 @@ class BrokerRandom : public BrokerBesideModels {
     tell("restart");
     restart();
     for (auto& [name, queue] : queues) queue.model.lost(queue.open_at(0));
-    if (instances() > 1) begin_anew_what_is_retried();
+    begin_anew_what_is_retried();
     pass(Millis{0});
   }
 
