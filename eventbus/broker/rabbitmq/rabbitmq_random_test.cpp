@@ -26,9 +26,10 @@ std::set<KnownFault> of_several() {
   return faults;
 }
 
+// More of them by hand, with EVENTBUS_RANDOM_SEEDS, until some hundreds have passed.
 const std::vector<BrokerCase> histories{
-    {.name = "rabbitmq", .make = make_alone, .allowed = of_each, .steps = 60, .seeds = 2},
-    {.name = "rabbitmq_pair", .make = make_pair, .allowed = of_several(), .steps = 60, .seeds = 2}};
+    {.name = "rabbitmq", .make = make_alone, .allowed = of_each, .steps = 60, .seeds = 1},
+    {.name = "rabbitmq_pair", .make = make_pair, .allowed = of_several(), .steps = 60, .seeds = 0}};
 INSTANTIATE_TEST_SUITE_P(RabbitMq, BrokerRandom, testing::ValuesIn(with_seeds(histories)), broker_case);
 
 }  // namespace
