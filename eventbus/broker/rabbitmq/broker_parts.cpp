@@ -1,4 +1,5 @@
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
+#include "eventbus/broker/rabbitmq/names.hpp"
 
 #include <fmt/format.h>
 
@@ -272,12 +273,9 @@ asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
     const auto arriving = queue->arriving;  // what is published during the look may be missing in it
     const auto consumer = queue->consumer;
     auto record = queue->record;
-    std::vector<std::chrono::milliseconds> gone;
+    Delays gone;
     const auto counts = co_await topology.count(std::move(record), gone);
-    for (const auto delay : gone) {
-      std::erase(queue->record.retry_delays, delay);
-      co_await catalog.remove_retry_delay(queue->name(), delay);
-    }
+    if (!gone.empty()) co_await forget_retry_queues(queue, std::move(gone));
     if (consumer) co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + patience_for_arrivals);
     if (counts.missing && queue->wanted()) {
       log_warning("a queue is gone from RabbitMQ, with what lay in it; it is made again",
@@ -289,6 +287,23 @@ asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
     queue->arriving -= std::min(queue->arriving, arriving);
     co_return;
   }
+}
+
+/// One that is noted and not there may be in the making. When somebody else works on the queue, the next look does it.
+asio::awaitable<void> RabbitMqBroker::Parts::forget_retry_queues(LiveQueuePtr queue, Delays delays) {
+  auto claim = claim_of(queue->name());
+  const bool taken = co_await claim.take(QueueCatalog::Work::making);
+  if (taken) co_await claim.during(forget_retry_queues_now(queue, std::move(delays)));
+}
+
+asio::awaitable<bool> RabbitMqBroker::Parts::forget_retry_queues_now(LiveQueuePtr queue, Delays delays) {
+  for (const auto delay : delays) {
+    const bool gone = co_await topology.is_gone(rabbitmq::retry_queue(queue->name(), delay));
+    if (!gone) continue;
+    co_await catalog.remove_retry_delay(queue->name(), delay);
+    std::erase(queue->record.retry_delays, delay);
+  }
+  co_return true;
 }
 
 QueueInfo RabbitMqBroker::Parts::info_of(const LiveQueue& queue) const {

@@ -65,6 +65,9 @@ struct RabbitMqBroker::Parts {
   bool prepared() const;
   asio::awaitable<std::uint64_t> until_prepared();
   asio::awaitable<void> count(LiveQueuePtr queue);
+  using Delays = std::vector<std::chrono::milliseconds>;
+  asio::awaitable<void> forget_retry_queues(LiveQueuePtr queue, Delays delays);
+  asio::awaitable<bool> forget_retry_queues_now(LiveQueuePtr queue, Delays delays);
   asio::awaitable<void> look_around(std::vector<LiveQueuePtr> all);
   /// Null or false, of these five: somebody else makes or removes the queue just now.
   asio::awaitable<std::optional<Result<DeclareOutcome>>> create(QueueDefinition definition);

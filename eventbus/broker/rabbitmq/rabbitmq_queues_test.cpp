@@ -221,6 +221,23 @@ TEST_P(RabbitMqQueues, NoDelayQueueIsMadeWhileAnotherWorksOnTheQueue) {
   EXPECT_THAT(control("list_queues", {"--no-table-headers", "name"}), HasSubstr("q.retry."));
 }
 
+TEST_P(RabbitMqQueues, ADelayQueueThatAnotherIsAboutToMakeIsKeptInMind) {
+  declare(queue("q"));
+  auto third = session();
+  run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
+  sql("INSERT INTO eventbus_queue_claims VALUES ('q', 4711, false, now() + interval '45 seconds')");
+  change_queues("retry_delays_ms = '{60000}'");
+  const auto noted = [this] {
+    run(broker().list());  // what others changed
+    info("q");
+    return postgres::TestServer::ask(place().database, "SELECT retry_delays_ms FROM eventbus_queues");
+  };
+  EXPECT_EQ(noted(), "{60000}");
+  sql("DELETE FROM eventbus_queue_claims");
+  for (const Wait wait("a delay queue that nobody makes to be forgotten"); noted() != "{}"; wait.go_on())
+    pass(Millis{50});
+}
+
 TEST_P(RabbitMqQueues, AReceiveThatWaitsGoesOnWhenTheQueueIsKeptAfterAll) {
   declare(queue("q"));
   EXPECT_THAT(receive_at_other(Millis{1}), IsEmpty());

@@ -171,14 +171,13 @@ asio::awaitable<bool> RabbitMqBroker::Parts::make_retry_queue(LiveQueuePtr queue
                                                               QueueClaim& claim) {
   const bool wanted = co_await still_wanted(queue);
   if (!wanted) co_return false;
-  co_await claim.go_on();
-  // Before it is noted, or whoever counts would find it gone. One that nobody noted is empty, and ends by itself.
-  co_await topology.ensure_retry_queue(queue->name(), step);
   const auto& delays = queue->record.retry_delays;
   if (std::ranges::find(delays, step) == delays.end()) {
     co_await catalog.add_retry_delay(queue->name(), step);
     queue->record.retry_delays.push_back(step);
   }
+  co_await claim.go_on();
+  co_await topology.ensure_retry_queue(queue->name(), step);
   co_return true;
 }
 

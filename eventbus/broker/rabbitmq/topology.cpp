@@ -98,6 +98,11 @@ asio::awaitable<bool> Topology::is_there(std::string queue) {
   co_return found.has_value();
 }
 
+asio::awaitable<bool> Topology::is_gone(std::string queue) {
+  const auto found = co_await ask(connection_.inspect_queue(std::move(queue), deadline()));
+  co_return !found && found.error().code == ErrorCode::not_found;
+}
+
 asio::awaitable<Topology::QueueFound> Topology::ensure_queue(QueueDefinition definition, bool may_make, GoOn go_on) {
   // One that became another since the queue was declared is used as it is: one queue must not hold up all others.
   for (const auto& binding : definition.bindings) co_await ensure_exchange(binding.exchange);

@@ -67,6 +67,8 @@ class Topology {
   asio::awaitable<std::uint64_t> purge(QueueRecord record);
   /// `gone`: the delay queues of the record that the server has removed, because nothing used them for long.
   asio::awaitable<ServerCounts> count(QueueRecord record, std::vector<std::chrono::milliseconds>& gone);
+  /// Whether the server says that there is no such queue.
+  asio::awaitable<bool> is_gone(std::string queue);
   asio::awaitable<std::uint64_t> ready(std::string queue);
   /// The server may have lost what was made: another connection, another node.
   void forget();
