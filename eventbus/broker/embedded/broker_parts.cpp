@@ -40,11 +40,11 @@ QueuePtr EmbeddedBroker::Parts::find(std::string_view queue) const {
 }
 
 QueuePtr EmbeddedBroker::Parts::open(const embedded::StoredQueue& stored) {
-  embedded::QueueLimits limits;
+  embedded::CursorLimits limits;
   limits.window = settings.window;
-  limits.outstanding = settings.max_outstanding;
+  limits.stretched = settings.max_outstanding;
   limits.gaps = settings.max_gaps;
-  auto queue = std::make_shared<Queue>(executor, metrics, stored, limits);
+  auto queue = std::make_shared<Queue>(executor, metrics, stored, limits, settings.max_outstanding);
   if (free_slots.empty()) {
     free_slots.push_back(static_cast<embedded::RoutingTable::QueueIndex>(slots.size()));
     slots.emplace_back();
@@ -76,7 +76,7 @@ QueueInfo EmbeddedBroker::Parts::describe(const Queue& queue) const {
           .delayed = queue.state.delayed(),
           .dead_letters = queue.dead_letters,
           .consumers = queue.waiters.size() + queue.state.leases(),
-          .oldest_stored_at = queue.state.oldest_stored_at()};
+          .oldest_stored_at = queue.oldest_stored_at()};
 }
 
 bool EmbeddedBroker::Parts::route(const StoredEvent& stored) {
@@ -86,7 +86,7 @@ bool EmbeddedBroker::Parts::route(const StoredEvent& stored) {
   for (const auto index : wanting) {
     const auto& queue = slots[index];
     if (queue->definition.ordered && !key) key = embedded::hash_ordering_key(event.ordering_key);
-    queue->state.take({stored.position, stored.stored_at, queue->definition.ordered ? *key : 0});
+    queue->cursor.take({stored.position, stored.stored_at, queue->definition.ordered ? *key : 0});
     if (queue->touched) continue;
     queue->touched = true;
     touched.push_back(queue);
@@ -137,14 +137,14 @@ void EmbeddedBroker::Parts::serve(const QueuePtr& queue) {
 
 void EmbeddedBroker::Parts::send_home(Queue& queue) {
   const auto now = std::chrono::steady_clock::now();
-  if (queue.filling && queue.state.hungry()) return;
+  if (queue.filling && queue.cursor.hungry()) return;
   for (auto* waiter : queue.waiters) {
     if (waiter->deadline <= now) waiter->timer.cancel();
   }
 }
 
 std::vector<Leased> EmbeddedBroker::Parts::lease(const QueuePtr& queue, std::size_t max) {
-  queue->state.widen();
+  queue->cursor.widen();
   std::vector<Leased> leased;
   if (!queue->paused && queue->waiters.empty()) leased = queue->state.lease(max, clock());
   const bool refilled = filler.fill(queue);
@@ -166,7 +166,7 @@ void EmbeddedBroker::Parts::arm(const Queue& queue) {
 
 void EmbeddedBroker::Parts::checkpoint(std::uint64_t behind) {
   for (const auto& [name, queue] : queues) {
-    const auto counted = queue->state.counted_to(head) - queue->state.persisted_counted_to();
+    const auto counted = queue->cursor.counted_to(head) - queue->cursor.persisted_counted_to();
     if (counted >= static_cast<Position>(behind)) writer.write(queue, true);
   }
 }
@@ -179,7 +179,7 @@ asio::awaitable<void> EmbeddedBroker::Parts::count_tail() {
   std::vector<std::uint64_t> matches(slots.size(), 0);
   auto from = head;
   for (const auto& queue : slots) {
-    const auto begin = queue->state.counted_to(head);
+    const auto begin = queue->cursor.counted_to(head);
     if (begin < near || !queue->history.settled_at(begin)) continue;
     counted_to[queue->index] = begin;
     from = std::min(from, begin);
@@ -197,7 +197,7 @@ asio::awaitable<void> EmbeddedBroker::Parts::count_tail() {
     from = records.empty() ? head : records.back().position;
   }
   for (const auto& queue : slots) {
-    if (queue->routed) queue->state.count(matches[queue->index], head, head);
+    if (queue->routed) queue->cursor.count(matches[queue->index], head, head);
   }
 }
 

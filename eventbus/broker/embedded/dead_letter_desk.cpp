@@ -61,7 +61,7 @@ asio::awaitable<std::uint64_t> DeadLetterDesk::move(QueuePtr queue, DeadLetterSe
   auto filter = co_await resolve(std::move(selection));
   const auto matched = co_await storage_.count_dead_letters(queue->id, filter);
   if (dry_run || matched == 0) co_return matched;
-  Work work{queue, std::move(filter), revive, events_per_second, 0, queue->state.last_frontier()};
+  Work work{queue, std::move(filter), revive, events_per_second, 0, queue->cursor.persisted_frontier()};
   bool more = true;
   while (more && events_per_second == 0 && (!revive || queue->state.outstanding() < max_outstanding_)) {
     more = co_await move_some(work);

@@ -67,7 +67,7 @@ asio::awaitable<Result<std::vector<Delivery>>> EmbeddedBroker::receive(std::stri
   if (!queue) co_return Parts::unknown(name);
   if (parts_->stopped) co_return std::vector<Delivery>{};
   auto leased = parts_->lease(queue, max);
-  const bool lags = queue->filling && queue->state.hungry();
+  const bool lags = queue->filling && queue->cursor.hungry();
   const auto until = lags ? std::max(deadline, SteadyClock::now() + patience_with_lag) : deadline;
   if (leased.empty() && until > SteadyClock::now()) {
     Waiter waiter{max, deadline, asio::steady_timer(parts_->executor, until), {}, false};
@@ -134,14 +134,14 @@ asio::awaitable<void> EmbeddedBroker::Parts::recall(QueuePtr queue, const std::v
   for (const auto& text : delivery_ids) {
     const auto id = read_id(store, *queue, text);
     if (!id || id->attempt != 1 || id->position > head) continue;
-    if (id->position <= queue->state.frontier(head)) continue;
+    if (id->position <= queue->cursor.frontier(head)) continue;
     for (bool waiting = true; waiting;) {
-      queue->state.stretch();
+      queue->cursor.stretch();
       filler.fill(queue);
-      waiting = id->position > queue->state.frontier(head) && queue->filling;
+      waiting = id->position > queue->cursor.frontier(head) && queue->filling;
       if (waiting) waiting = co_await queue->filled.wait_until(until);
     }
-    queue->state.widen();
+    queue->cursor.widen();
   }
 }
 
@@ -163,7 +163,9 @@ asio::awaitable<Result<Settled>> EmbeddedBroker::nack(std::string name, std::vec
   co_await parts_->recall(queue, delivery_ids);
   if (queue->removed) co_return Parts::unknown(name);
   const auto known = [this, &queue, &options](const DeliveryId& id) {
-    return queue->state.nack(id.position, id.attempt, options.requeue, options.delay, options.reason, parts_->clock());
+    const Failure failure{
+        .attempt = id.attempt, .requeue = options.requeue, .delay = options.delay, .reason = options.reason};
+    return queue->state.nack(id.position, failure, parts_->clock());
   };
   auto settled = settle_each(parts_->store, *queue, std::move(delivery_ids), known);
   if (settled.settled > 0) co_await parts_->writer.durable(queue);

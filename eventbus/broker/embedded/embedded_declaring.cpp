@@ -75,14 +75,14 @@ asio::awaitable<void> EmbeddedBroker::Parts::create(QueueDefinition definition) 
   stored.definition = std::move(definition);
   stored.id = co_await storage->create(stored);
   const auto queue = open(stored);
-  queue->state.restore(std::move(stored.progress), {}, clock());
+  queue->restore(std::move(stored.progress), {}, clock());
   filler.fill(queue);
 }
 
 void EmbeddedBroker::Parts::apply(const QueuePtr& queue, const QueueDefinition& definition) {
   if (queue->definition.bindings != definition.bindings) {
     if (queue->routed) routing.remove(queue->index, queue->definition.bindings);
-    queue->history.forget(queue->state.last_frontier());
+    queue->history.forget(queue->cursor.persisted_frontier());
     queue->history.change(head, definition.bindings);
     if (queue->routed) routing.add(queue->index, definition.bindings);
   }
@@ -120,7 +120,7 @@ asio::awaitable<Result<void>> EmbeddedBroker::remove(std::string name) {
 asio::awaitable<Result<std::uint64_t>> EmbeddedBroker::purge(std::string name) {
   const auto queue = parts_->find(name);
   if (!queue) co_return Parts::unknown(name);
-  const auto purged = queue->state.purge(parts_->head);
+  const auto purged = queue->purge(parts_->head);
   co_await parts_->writer.durable(queue);
   co_return purged;
 }

@@ -30,13 +30,13 @@ std::uint32_t QueueMetrics::type_index(BrokerMetrics& metrics, std::string_view 
 }
 
 Queue::Queue(asio::any_io_executor executor, BrokerMetrics& broker_metrics, const StoredQueue& stored,
-             QueueLimits limits)
-    : id(stored.id),
+             CursorLimits limits, std::size_t most_outstanding)
+    : QueueDecisions(stored.definition, limits, most_outstanding, static_cast<std::uint64_t>(stored.id) + 1),
+      id(stored.id),
       definition(stored.definition),
       paused(stored.paused),
       dead_letters(stored.dead_letters),
       history(stored.epochs, stored.declared_at, stored.definition.start_from),
-      state(stored.definition, limits, static_cast<std::uint64_t>(stored.id) + 1),
       metrics(broker_metrics, stored.definition.name),
       filled(std::move(executor)) {}
 

@@ -11,8 +11,9 @@
 
 #include "eventbus/broker/broker_metrics.hpp"
 #include "eventbus/broker/embedded/binding_history.hpp"
-#include "eventbus/broker/embedded/queue_state.hpp"
+#include "eventbus/broker/embedded/queue_decisions.hpp"
 #include "eventbus/broker/embedded/queue_storage.hpp"
+#include "eventbus/broker/embedded/routing_table.hpp"
 #include "eventbus/runtime/signal.hpp"
 #include "eventbus/runtime/suspend.hpp"
 
@@ -52,8 +53,9 @@ struct QueueMetrics {
 
 /// A queue while the broker runs: decisions, waiting consumers and what is under way. Whoever awaits something holds a
 /// QueuePtr and looks at `removed` afterwards.
-struct Queue {
-  Queue(asio::any_io_executor executor, BrokerMetrics& metrics, const StoredQueue& stored, QueueLimits limits);
+struct Queue : QueueDecisions {
+  Queue(asio::any_io_executor executor, BrokerMetrics& metrics, const StoredQueue& stored, CursorLimits limits,
+        std::size_t most_outstanding);
 
   std::int64_t id;
   QueueDefinition definition;
@@ -61,7 +63,6 @@ struct Queue {
   bool removed = false;
   std::uint64_t dead_letters;
   BindingHistory history;
-  QueueState state;
   QueueMetrics metrics;
 
   RoutingTable::QueueIndex index = 0;

@@ -34,6 +34,9 @@ struct OutstandingRow {
   Timestamp first_attempt_at{};  ///< The epoch: none yet.
   Timestamp first_failed_at{};   ///< The epoch: none yet.
   Timestamp last_failed_at{};    ///< The epoch: none yet, or not known. From here `due` was reckoned.
+
+  /// `due` by a clock that shows `now`, and that may have been set back.
+  Timestamp due_by(Timestamp now) const;
 };
 
 struct DeadLetterRow {
@@ -62,6 +65,7 @@ struct Settling {
 struct QueueCommit {
   QueueProgress progress;
   std::vector<OutstandingRow> rows;  ///< Inserted or replaced.
+  std::vector<Routed> spilled;       ///< First attempts that get a row because there are too many gaps.
   std::vector<Position> settled_rows;
   std::vector<DeadLetterRow> dead_letters;
   std::vector<Settling> settlings;

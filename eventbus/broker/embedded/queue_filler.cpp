@@ -50,7 +50,7 @@ QueueFiller::Scan QueueFiller::scan(Queue& queue, std::size_t room, Position fro
 bool QueueFiller::fill(const QueuePtr& queue) {
   if (queue->removed) return false;
   const bool filled = fill_from_memory(*queue);
-  const bool needed = queue->state.hungry() || !queue->state.counted();
+  const bool needed = queue->cursor.hungry() || !queue->cursor.counted();
   if (needed && !queue->filling && !stopped_) {
     queue->filling = true;
     tasks_.spawn("queue fills", read(queue));
@@ -59,18 +59,18 @@ bool QueueFiller::fill(const QueuePtr& queue) {
 }
 
 bool QueueFiller::fill_from_memory(Queue& queue) {
-  auto& state = queue.state;
+  auto& cursor = queue.cursor;
   bool filled = false;
-  while (state.hungry()) {
-    const auto from = state.frontier(head_);
+  while (cursor.hungry()) {
+    const auto from = cursor.frontier(head_);
     if (from < head_ && !cache_.covers(from)) break;
-    auto scan = this->scan(queue, state.room());
+    auto scan = this->scan(queue, cursor.room());
     const auto& tail = cache_.tail();
     for (auto index = from < head_ ? cache_.tail_index(from) : tail.size(); index < tail.size(); ++index) {
       if (!scan.add(tail[index])) break;
     }
     filled = filled || !scan.matches.empty();
-    state.absorb(scan.matches, scan.complete ? head_ : std::max(from, scan.scanned), head_);
+    cursor.absorb(scan.matches, scan.complete ? head_ : std::max(from, scan.scanned), head_);
   }
   count_from_memory(queue);
   join_routing(queue);
@@ -78,25 +78,25 @@ bool QueueFiller::fill_from_memory(Queue& queue) {
 }
 
 void QueueFiller::count_from_memory(Queue& queue) {
-  auto& state = queue.state;
-  const auto from = state.counted_to(head_);
-  if (state.counted() || (from < head_ && !cache_.covers(from))) return;
+  auto& cursor = queue.cursor;
+  const auto from = cursor.counted_to(head_);
+  if (cursor.counted() || (from < head_ && !cache_.covers(from))) return;
   auto scan = this->scan(queue, std::size_t(-1));
   const auto& tail = cache_.tail();
   for (auto index = from < head_ ? cache_.tail_index(from) : tail.size(); index < tail.size(); ++index) {
     scan.add(tail[index]);
   }
-  state.count(scan.matches.size(), head_, head_);
+  cursor.count(scan.matches.size(), head_, head_);
 }
 
 void QueueFiller::join_routing(Queue& queue) {
-  if (queue.routed || queue.removed || !queue.state.counted()) return;
+  if (queue.routed || queue.removed || !queue.cursor.counted()) return;
   routing_.add(queue.index, queue.history.current());
   queue.routed = true;
 }
 
 asio::awaitable<void> QueueFiller::read(QueuePtr queue) {
-  while (!queue->removed && !stopped_ && (queue->state.hungry() || !queue->state.counted())) {
+  while (!queue->removed && !stopped_ && (queue->cursor.hungry() || !queue->cursor.counted())) {
     const bool done = co_await read_once(queue);
     if (!done) co_await stopping_.wait_until(std::chrono::steady_clock::now() + rest_after_failure);
     if (queue->removed) break;
@@ -112,7 +112,7 @@ asio::awaitable<void> QueueFiller::read(QueuePtr queue) {
 asio::awaitable<bool> QueueFiller::read_once(QueuePtr queue) {
   try {
     crash_point("broker.before_fill");
-    if (!queue->state.hungry()) {
+    if (!queue->cursor.hungry()) {
       co_await count_backlog(queue);
     } else if (queue->dense) {
       co_await read_events(queue);
@@ -128,50 +128,50 @@ asio::awaitable<bool> QueueFiller::read_once(QueuePtr queue) {
 }
 
 asio::awaitable<void> QueueFiller::read_window(QueuePtr queue) {
-  const auto from = queue->state.frontier(head_);
+  const auto from = queue->cursor.frontier(head_);
   const auto head = head_;
   const auto records = co_await store_.read_routes(from, sizes_.routes);
-  if (queue->removed || !queue->state.hungry() || queue->state.frontier(head_) != from) co_return;
-  auto scan = this->scan(*queue, queue->state.room(), from);
+  if (queue->removed || !queue->cursor.hungry() || queue->cursor.frontier(head_) != from) co_return;
+  auto scan = this->scan(*queue, queue->cursor.room(), from);
   for (const auto& record : records) {
     if (!scan.add(record)) break;
   }
   if (scan.complete && records.size() < sizes_.routes) scan.scanned = std::max(scan.scanned, head);
   queue->dense = scan.seen > 0 && scan.matches.size() * dense_from >= scan.seen;
-  queue->state.absorb(scan.matches, scan.scanned, head_);
+  queue->cursor.absorb(scan.matches, scan.scanned, head_);
 }
 
 asio::awaitable<void> QueueFiller::read_events(QueuePtr queue) {
-  const auto from = queue->state.frontier(head_);
-  const auto limit = std::min(queue->state.room(), sizes_.events);
+  const auto from = queue->cursor.frontier(head_);
+  const auto limit = std::min(queue->cursor.room(), sizes_.events);
   std::string every_type;
   auto page = co_await store_.read_log(from, limit, std::move(every_type));
-  if (queue->removed || !queue->state.hungry() || queue->state.frontier(head_) != from) co_return;
+  if (queue->removed || !queue->cursor.hungry() || queue->cursor.frontier(head_) != from) co_return;
   if (page.events.empty()) {
     queue->dense = false;
     co_return;
   }
-  auto scan = this->scan(*queue, queue->state.room(), from);
+  auto scan = this->scan(*queue, queue->cursor.room(), from);
   for (auto& event : page.events) {
     if (!scan.add(event)) break;
   }
   queue->dense = scan.matches.size() * dense_from >= scan.seen;
-  queue->state.absorb(scan.matches, scan.scanned, head_);
+  queue->cursor.absorb(scan.matches, scan.scanned, head_);
   for (auto& event : page.events) cache_.keep(std::move(event));
 }
 
 asio::awaitable<void> QueueFiller::count_backlog(QueuePtr queue) {
-  const auto from = queue->state.counted_to(head_);
+  const auto from = queue->cursor.counted_to(head_);
   const auto head = head_;
   const auto records = co_await store_.read_routes(from, sizes_.routes);
   if (queue->removed) co_return;
-  const auto counted_to = queue->state.counted_to(head_);
+  const auto counted_to = queue->cursor.counted_to(head_);
   auto scan = this->scan(*queue, std::size_t(-1), counted_to);
   for (const auto& record : records) {
     if (record.position > counted_to && !scan.add(record)) break;
   }
   if (scan.complete && records.size() < sizes_.routes) scan.scanned = std::max(scan.scanned, head);
-  queue->state.count(scan.matches.size(), scan.scanned, head_);
+  queue->cursor.count(scan.matches.size(), scan.scanned, head_);
 }
 
 }  // namespace eventbus::embedded

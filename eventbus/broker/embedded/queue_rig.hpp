@@ -3,7 +3,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "eventbus/broker/embedded/queue_state.hpp"
+#include "eventbus/broker/embedded/queue_decisions.hpp"
 
 namespace eventbus::embedded {
 
@@ -18,13 +18,14 @@ inline QueueDefinition definition() {
 }
 
 /// For tests: a queue that follows the log, with the head and the time at hand.
-struct Rig {
-  explicit Rig(const QueueDefinition& queue = definition(), QueueLimits limits = {}) : state(queue, limits, 1) {
-    state.absorb({}, 0, 0);
-    state.widen();
+struct Rig : QueueDecisions {
+  explicit Rig(const QueueDefinition& queue = definition(), CursorLimits limits = {}, std::size_t outstanding = 262144)
+      : QueueDecisions(queue, limits, outstanding, 1) {
+    cursor.absorb({}, 0, 0);
+    cursor.widen();
   }
   void publish(int count, std::uint64_t key = 0) {
-    for (; count > 0; --count) state.take({++head, start, key});
+    for (; count > 0; --count) cursor.take({++head, start, key});
   }
   std::vector<Position> lease(std::size_t max) {
     std::vector<Position> positions;
@@ -37,12 +38,11 @@ struct Rig {
     return all;
   }
   QueueCommit commit() {
-    auto commit = state.compose(head);
-    state.finish(commit);
+    auto commit = compose(head);
+    finish(commit);
     return commit;
   }
 
-  QueueState state;
   Position head = 0;
   Timestamp now = start;
 };
@@ -51,6 +51,13 @@ inline std::vector<Position> gaps(const QueueCommit& commit) {
   std::vector<Position> positions;
   positions.reserve(commit.progress.gaps.size());
   for (const auto& gap : commit.progress.gaps) positions.push_back(gap.position);
+  return positions;
+}
+
+inline std::vector<Position> spilled(const QueueCommit& commit) {
+  std::vector<Position> positions;
+  positions.reserve(commit.spilled.size());
+  for (const auto& event : commit.spilled) positions.push_back(event.position);
   return positions;
 }
 

@@ -20,7 +20,7 @@ TEST(QueueSettlement, WritesWhenARetryFailedFirstAndLast) {
   for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
     rig.now += seconds{10};
     rig.lease(1);
-    EXPECT_TRUE(rig.state.nack(1, attempt, true, seconds{5}, "", rig.now));
+    EXPECT_TRUE(rig.state.nack(1, {.attempt = attempt, .delay = seconds{5}}, rig.now));
     written = rig.commit().rows;
     ASSERT_THAT(written, SizeIs(1));
     EXPECT_EQ(written[0].first_attempt_at, start + seconds{10});
@@ -28,12 +28,12 @@ TEST(QueueSettlement, WritesWhenARetryFailedFirstAndLast) {
     EXPECT_EQ(written[0].last_failed_at, rig.now);
     rig.state.tick(rig.now + seconds{5});
   }
-  QueueState again(definition(), {}, 1);
+  QueueDecisions again(definition(), {}, 100, 1);
   again.restore({.frontier = 1}, written, rig.now);
-  EXPECT_EQ(again.delayed(), 1U);
-  again.tick(rig.now + seconds{5});
-  ASSERT_THAT(again.lease(1, rig.now + seconds{5}), SizeIs(1));
-  EXPECT_TRUE(again.nack(1, 3, true, {}, "", rig.now + seconds{6}));
+  EXPECT_EQ(again.state.delayed(), 1U);
+  again.state.tick(rig.now + seconds{5});
+  ASSERT_THAT(again.state.lease(1, rig.now + seconds{5}), SizeIs(1));
+  EXPECT_TRUE(again.state.nack(1, {.attempt = 3}, rig.now + seconds{6}));
   const auto dead = again.compose(1).dead_letters;
   ASSERT_THAT(dead, SizeIs(1));
   EXPECT_EQ(dead[0].first_failed_at, start + seconds{10});
@@ -47,14 +47,14 @@ TEST(QueueSettlement, TakesBackWhatExpiredOrWasPurgedWhereverItWaits) {
   rig.publish(1, 5);
   rig.publish(4, 7);  // 3, 4 and 5 wait for 2
   EXPECT_THAT(rig.lease(9), ElementsAre(1, 2));
-  rig.state.nack(1, 1, true, seconds{5}, "", rig.now);
+  rig.state.nack(1, {.attempt = 1, .delay = seconds{5}}, rig.now);
   rig.commit();
   rig.state.give_back(2, 1);
   for (int time = 0; time < 2; ++time) {
     EXPECT_EQ(rig.state.ready() + rig.state.delayed(), 5U);
-    EXPECT_EQ(rig.state.purge(rig.head), 5U);
+    EXPECT_EQ(rig.purge(rig.head), 5U);
     EXPECT_THAT(rig.lease(9), IsEmpty());
-    rig.state.abort(rig.state.compose(rig.head), rig.now);
+    rig.abort(rig.compose(rig.head), rig.now);
   }
   EXPECT_EQ(rig.state.delayed(), 1U);
   EXPECT_THAT(rig.lease(9), ElementsAre(2));
@@ -67,31 +67,31 @@ TEST(QueueSettlement, TakesBackWhatExpiredOrWasPurgedWhereverItWaits) {
 }
 
 TEST(QueueSettlement, APurgeOfABacklogThatIsNotCountedYetLeavesNothingOfIt) {
-  QueueState state(definition(), {.window = 4, .idle_window = 4}, 1);
-  state.restore({.frontier = 0, .counted_to = 2, .backlog = 2}, {}, start);
-  state.count(3, 5, 9);
-  EXPECT_EQ(state.ready(), 5U);
-  EXPECT_EQ(state.purge(9), 5U);
-  const auto commit = state.compose(9);
+  QueueDecisions queue(definition(), {.window = 4, .idle_window = 4}, 100, 1);
+  queue.restore({.frontier = 0, .counted_to = 2, .backlog = 2}, {}, start);
+  queue.cursor.count(3, 5, 9);
+  EXPECT_EQ(queue.state.ready(), 5U);
+  EXPECT_EQ(queue.purge(9), 5U);
+  const auto commit = queue.compose(9);
   EXPECT_EQ(commit.progress.frontier, 9);
   EXPECT_EQ(commit.progress.counted_to, 9);
   EXPECT_EQ(commit.progress.backlog, 0U);
-  state.finish(commit);
-  EXPECT_EQ(state.persisted_counted_to(), 9);
-  EXPECT_EQ(state.counted_to(9), 9);
-  EXPECT_EQ(state.ready(), 0U);
+  queue.finish(commit);
+  EXPECT_EQ(queue.cursor.persisted_counted_to(), 9);
+  EXPECT_EQ(queue.cursor.counted_to(9), 9);
+  EXPECT_EQ(queue.state.ready(), 0U);
 }
 
 TEST(QueueSettlement, PurgesOnlyWhenThePurgeIsWritten) {
   Rig rig(definition(), {.window = 4, .idle_window = 4});
   rig.publish(9);
   rig.lease(2);
-  EXPECT_EQ(rig.state.purge(rig.head), 7u);
+  EXPECT_EQ(rig.purge(rig.head), 7u);
   EXPECT_THAT(rig.lease(9), IsEmpty());
   rig.publish(1);
-  rig.state.abort(rig.state.compose(rig.head), rig.now);
+  rig.abort(rig.compose(rig.head), rig.now);
   EXPECT_EQ(rig.state.ready(), 8u);
-  EXPECT_EQ(rig.state.purge(rig.head), 8u);
+  EXPECT_EQ(rig.purge(rig.head), 8u);
   rig.publish(1);
   const auto commit = rig.commit();
   EXPECT_EQ(commit.progress.frontier, 10);
@@ -108,14 +108,14 @@ TEST(QueueSettlement, RefusesDamagedGaps) {
 TEST(QueueSettlement, KeepsWhatIsPublishedWhileAPurgeOfAQueueThatFollowsIsWritten) {
   Rig rig;
   rig.publish(3);
-  EXPECT_EQ(rig.state.purge(rig.head), 3U);
-  const auto commit = rig.state.compose(rig.head);
+  EXPECT_EQ(rig.purge(rig.head), 3U);
+  const auto commit = rig.compose(rig.head);
   rig.publish(2);
   EXPECT_THAT(rig.lease(9), IsEmpty());
-  rig.state.finish(commit);
+  rig.finish(commit);
   EXPECT_EQ(rig.state.ready(), 2U);
-  EXPECT_TRUE(rig.state.hungry());
-  rig.state.absorb({{4, start, 0}, {5, start, 0}}, 5, rig.head);
+  EXPECT_TRUE(rig.cursor.hungry());
+  rig.cursor.absorb({{4, start, 0}, {5, start, 0}}, 5, rig.head);
   EXPECT_EQ(rig.state.ready(), 2U);
   EXPECT_THAT(rig.lease(9), ElementsAre(4, 5));
 }
@@ -125,7 +125,7 @@ TEST(QueueSettlement, WritesGapsInOrderHoweverTheyCameToBeOpen) {
   rig.publish(6);
   // An acknowledgement from before a restart takes its event out of the middle, and can't be written.
   ASSERT_TRUE(rig.ack({4}));
-  rig.state.abort(rig.state.compose(rig.head), rig.now);
+  rig.abort(rig.compose(rig.head), rig.now);
   EXPECT_EQ(rig.state.ready(), 6U);
   EXPECT_THAT(rig.lease(2), ElementsAre(1, 2));
   ASSERT_TRUE(rig.ack({6}));
@@ -135,9 +135,9 @@ TEST(QueueSettlement, WritesGapsInOrderHoweverTheyCameToBeOpen) {
   ASSERT_TRUE(rig.ack({1}));
   const auto next = rig.commit();
   EXPECT_THAT(gaps(next), ElementsAre(2, 3, 4, 5));
-  QueueState again(definition(), {}, 1);
+  QueueDecisions again(definition(), {}, 100, 1);
   again.restore(next.progress, {}, rig.now);
-  EXPECT_EQ(again.ready(), 4U);
+  EXPECT_EQ(again.state.ready(), 4U);
 }
 
 TEST(QueueSettlement, ReadsBackGapsOfAnySize) {
@@ -185,7 +185,7 @@ TEST(QueueSettlement, KnowsOnlyWhatItHandedOutOrStillHas) {
   EXPECT_EQ(rig.state.leases(), 0U);
   EXPECT_FALSE(rig.state.extend(1, 1, rig.now + seconds{60})) << "nobody has it";
   EXPECT_FALSE(rig.state.give_back(1, 1));
-  rig.state.purge(rig.head);
+  rig.purge(rig.head);
   EXPECT_FALSE(rig.ack({3})) << "going away";
 }
 

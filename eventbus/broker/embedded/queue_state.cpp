@@ -1,99 +1,44 @@
 #include "eventbus/broker/embedded/queue_state.hpp"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace eventbus::embedded {
-namespace {
-
-// Far beyond any use, and far from where microseconds overflow.
-constexpr std::chrono::milliseconds longest_wait = std::chrono::years{10};
-
-/// Of a clock that was set back since the last failure nobody knows how much of the wait is over: all of it is left.
-Timestamp due_by_this_clock(const OutstandingRow& row, Timestamp now) {
-  const auto failed_at = std::max(row.first_failed_at, row.last_failed_at);
-  return failed_at > now ? now + (row.due - failed_at) : row.due;
-}
-
-}  // namespace
-
-QueueState::QueueState(const QueueDefinition& definition, QueueLimits limits, std::uint64_t seed)
+QueueState::QueueState(const QueueDefinition& definition, FreshEvents& fresh, std::size_t most_outstanding,
+                       std::uint64_t seed)
     : definition_(definition),
-      limits_(limits),
+      fresh_(fresh),
+      most_outstanding_(most_outstanding),
       random_(static_cast<std::minstd_rand::result_type>(seed)),
-      window_limit_(std::min(limits.window, limits.idle_window)) {}
+      room_(definition.ordered) {}
 
-void QueueState::restore(QueueProgress progress, std::vector<OutstandingRow> rows, Timestamp now) {
-  frontier_ = persisted_frontier_ = progress.frontier;
-  counted_to_ = persisted_counted_to_ = progress.counted_to;
-  backlog_ = progress.backlog;
-  for (auto gap : progress.gaps) {
-    gap.stored_at = std::min(gap.stored_at, now);
-    track(gap);
-  }
+void QueueState::restore(const std::vector<Routed>& taken, const std::vector<OutstandingRow>& rows, Timestamp now) {
+  for (const auto& event : taken) track(event);
   for (const auto& row : rows) {
-    auto& tracked = tracked_[row.event.position];
-    tracked = {.stored_at = std::min(row.event.stored_at, now),
-               .key = row.event.key,
-               .first_attempt_at = row.first_attempt_at,
-               .first_failed_at = row.first_failed_at,
-               .last_failed_at = row.last_failed_at,
-               .leased_at = {},
-               .due = due_by_this_clock(row, now),
-               .lease = {},
-               .attempt = row.attempt,
-               .has_row = true};
+    tracked_[row.event.position] = {.stored_at = std::min(row.event.stored_at, now),
+                                    .key = row.event.key,
+                                    .first_attempt_at = row.first_attempt_at,
+                                    .first_failed_at = row.first_failed_at,
+                                    .last_failed_at = row.last_failed_at,
+                                    .leased_at = {},
+                                    .due = row.due_by(now),
+                                    .lease = {},
+                                    .attempt = row.attempt,
+                                    .has_row = true};
   }
+  rows_ = rows.size();
   std::vector<Position> positions;
+  positions.reserve(tracked_.size());
   for (const auto& entry : tracked_) positions.push_back(entry.first);
   std::ranges::sort(positions);
   for (const auto position : positions) {
     auto& tracked = tracked_.find(position)->second;
     admit(position, tracked);
     if (tracked.phase != Phase::ready || tracked.due <= now) continue;
-    ready_.erase(position);
-    tracked.phase = Phase::delayed;
-    delayed_.emplace(tracked.due, position);
+    room_.take_ready(position);
+    make_delayed(position, tracked);
   }
-}
-
-void QueueState::take(const Routed& event) {
-  if (following_ && window_.size() < window_limit_) {
-    window_.push_back(event);
-    return;
-  }
-  if (following_) frontier_ = event.position - 1;
-  following_ = false;
-  ++backlog_;
-}
-
-std::size_t QueueState::room() const {
-  return window_limit_ - std::min(window_limit_, window_.size());
-}
-
-bool QueueState::hungry() const {
-  return !following_ && !purging_ && window_.size() <= window_limit_ / 2;
-}
-
-void QueueState::absorb(const std::vector<Routed>& matches, Position scanned, Position head) {
-  for (const auto& match : matches) {
-    window_.push_back(match);
-    if (backlog_ > 0 && match.position <= counted_to(head)) --backlog_;
-  }
-  frontier_ = scanned;
-  if (!counted_ && counted_to_ <= frontier_) {
-    counted_to_ = frontier_;
-    backlog_ = 0;
-  }
-  if (frontier_ < head) return;
-  following_ = counted_ = true;
-  backlog_ = 0;
-}
-
-void QueueState::count(std::uint64_t matches, Position scanned, Position head) {
-  if (counted_ || purging_) return;
-  backlog_ += matches;
-  counted_to_ = scanned;
-  counted_ = counted_to_ >= head;
 }
 
 std::vector<Leased> QueueState::lease(std::size_t max, Timestamp now) {
@@ -116,80 +61,95 @@ std::vector<Leased> QueueState::lease(std::size_t max, Timestamp now) {
   return leased;
 }
 
+/// The next to hand out, out of where it waited.
 QueueState::TrackedMap::iterator QueueState::next(Timestamp now) {
   for (;;) {
-    const bool full = tracked_.size() >= limits_.outstanding;
-    const bool fresh = !window_.empty() && !full && (ready_.empty() || window_.front().position < *ready_.begin());
-    if (!fresh && ready_.empty()) return tracked_.end();
-    const auto place = fresh ? track(window_.front()) : tracked_.find(*ready_.begin());
-    if (fresh) {
-      window_.pop_front();
-    } else {
-      ready_.erase(ready_.begin());
-    }
+    const bool fresh = fresh_is_next() && tracked_.size() < most_outstanding_;
+    const auto place = fresh ? track(fresh_.pop()) : take_ready();
+    if (place == tracked_.end()) return place;
     auto& [position, tracked] = *place;
     if (expired(tracked.stored_at, now)) {
+      if (fresh) admit(position, tracked);
       die(position, tracked, "expired", now);
-    } else if (!fresh || !definition_.ordered || tracked.key == 0 || keys_.acquire(tracked.key, position)) {
+    } else if (!fresh || room_.acquire(position, tracked.key)) {
       return place;
     } else {
-      tracked.phase = Phase::parked;
-      ++parked_;
+      make_parked(tracked);
     }
   }
+}
+
+bool QueueState::fresh_is_next() const {
+  const auto* fresh = fresh_.front();
+  return fresh != nullptr && fresh->position < room_.first_ready().value_or(std::numeric_limits<Position>::max());
+}
+
+QueueState::TrackedMap::iterator QueueState::take_ready() {
+  const auto first = room_.first_ready();
+  if (!first) return tracked_.end();
+  room_.take_ready(*first);
+  return tracked_.find(*first);
 }
 
 QueueState::TrackedMap::iterator QueueState::track(const Routed& event) {
   const auto place = tracked_.try_emplace(event.position).first;
   place->second.stored_at = event.stored_at;
   place->second.key = event.key;
-  ++rowless_;
-  if (order_.empty() || order_.back() < event.position) {
-    order_.push_back(event.position);
-  } else {
-    order_.insert(std::ranges::upper_bound(order_, event.position), event.position);
-  }
   return place;
 }
 
 void QueueState::admit(Position position, Tracked& tracked) {
-  if (definition_.ordered && tracked.key != 0 && !keys_.acquire(tracked.key, position)) {
-    tracked.phase = Phase::parked;
-    ++parked_;
-  } else {
+  if (room_.acquire(position, tracked.key)) {
     make_ready(position, tracked);
+  } else {
+    make_parked(tracked);
   }
 }
 
 void QueueState::make_ready(Position position, Tracked& tracked) {
   tracked.phase = Phase::ready;
-  ready_.insert(position);
+  room_.put_ready(position);
 }
+
+void QueueState::make_parked(Tracked& tracked) {
+  tracked.phase = Phase::parked;
+  room_.put_parked();
+}
+
+void QueueState::make_delayed(Position position, Tracked& tracked) {
+  tracked.phase = Phase::delayed;
+  room_.put_delayed(position, tracked.due);
+}
+
+void QueueState::revive(const std::vector<Routed>& events) {
+  for (const auto& event : events) {
+    auto& tracked = tracked_[event.position];
+    tracked = {.stored_at = event.stored_at, .key = event.key, .lease = {}, .has_row = true};
+    ++rows_;
+    admit(event.position, tracked);
+  }
+}
+
+// What consumers answer.
 
 void QueueState::set_type(Position position, std::uint32_t type) {
   if (const auto place = tracked_.find(position); place != tracked_.end()) place->second.type = type;
 }
 
+/// Also what was handed out before a restart and waits again.
 QueueState::Tracked* QueueState::answerable(Position position, std::uint32_t attempt) {
-  auto place = tracked_.find(position);
+  const auto place = tracked_.find(position);
   if (place == tracked_.end()) {
     if (attempt != 1 || purging_) return nullptr;
-    place = take_out_of_window(position);
-    return place == tracked_.end() ? nullptr : &place->second;
+    const auto event = fresh_.pick(position);
+    if (!event) return nullptr;
+    auto& tracked = track(*event)->second;
+    admit(position, tracked);
+    return &tracked;
   }
   auto& tracked = place->second;
   const bool open = tracked.phase != Phase::delayed && tracked.phase != Phase::settling;
   return open && tracked.attempt == attempt ? &tracked : nullptr;
-}
-
-QueueState::TrackedMap::iterator QueueState::take_out_of_window(Position position) {
-  const auto found = std::ranges::lower_bound(window_, position, {}, &Routed::position);
-  if (found == window_.end() || found->position != position) return tracked_.end();
-  const auto event = *found;
-  window_.erase(found);
-  const auto place = track(event);
-  admit(position, place->second);
-  return place;
 }
 
 bool QueueState::ack(Position position, std::uint32_t attempt) {
@@ -198,17 +158,10 @@ bool QueueState::ack(Position position, std::uint32_t attempt) {
   return tracked != nullptr;
 }
 
-bool QueueState::nack(Position position, std::uint32_t attempt, bool requeue,
-                      std::optional<std::chrono::milliseconds> delay, std::string_view reason, Timestamp now) {
-  auto* tracked = answerable(position, attempt);
-  if (tracked == nullptr) return false;
-  if (requeue && attempt <= definition_.retry.max_retries) {
-    retry(position, *tracked, delay, now);
-  } else {
-    const std::string_view otherwise = requeue ? "max_retries" : "rejected";
-    die(position, *tracked, reason.empty() ? otherwise : reason, now);
-  }
-  return true;
+bool QueueState::nack(Position position, const Failure& failure, Timestamp now) {
+  auto* tracked = answerable(position, failure.attempt);
+  if (tracked != nullptr) fail(position, *tracked, failure, now);
+  return tracked != nullptr;
 }
 
 void QueueState::drop(Position position) {
@@ -217,41 +170,43 @@ void QueueState::drop(Position position) {
   settle(position, place->second, {.fate = Fate::purged});
 }
 
-bool QueueState::extend(Position position, std::uint32_t attempt, Timestamp until) {
+QueueState::Tracked* QueueState::in_flight(Position position, std::uint32_t attempt) {
   const auto place = tracked_.find(position);
-  if (place == tracked_.end()) return false;
+  if (place == tracked_.end()) return nullptr;
   auto& tracked = place->second;
-  if (tracked.phase != Phase::in_flight || tracked.attempt != attempt) return false;
-  leases_.close(tracked.lease);
-  tracked.lease = leases_.name(until);
-  leases_.open(tracked.lease, {position});
+  return tracked.phase == Phase::in_flight && tracked.attempt == attempt ? &tracked : nullptr;
+}
+
+bool QueueState::extend(Position position, std::uint32_t attempt, Timestamp until) {
+  auto* tracked = in_flight(position, attempt);
+  if (tracked == nullptr) return false;
+  leases_.close(tracked->lease);
+  tracked->lease = leases_.name(until);
+  leases_.open(tracked->lease, {position});
   return true;
 }
 
 bool QueueState::give_back(Position position, std::uint32_t attempt) {
-  const auto place = tracked_.find(position);
-  if (place == tracked_.end()) return false;
-  auto& tracked = place->second;
-  if (tracked.phase != Phase::in_flight || tracked.attempt != attempt) return false;
-  detach(position, tracked);
+  auto* tracked = in_flight(position, attempt);
+  if (tracked == nullptr) return false;
+  leases_.close(tracked->lease);
   --in_flight_;
-  make_ready(position, tracked);
+  make_ready(position, *tracked);
   return true;
 }
 
-void QueueState::revive(const std::vector<Routed>& events) {
-  for (const auto& event : events) {
-    auto& tracked = tracked_[event.position];
-    tracked = {.stored_at = event.stored_at, .key = event.key, .lease = {}, .has_row = true};
-    admit(event.position, tracked);
+void QueueState::purge() {
+  purge_requested_ = purging_ = true;
+  for (auto& [position, tracked] : tracked_) {
+    if (tracked.phase == Phase::in_flight || tracked.phase == Phase::settling) continue;
+    settle(position, tracked, {.fate = Fate::purged});
   }
 }
 
-void QueueState::retry(Position position, Tracked& tracked, std::optional<std::chrono::milliseconds> delay,
-                       Timestamp now) {
-  const double random = std::generate_canonical<double, 32>(random_);
-  const auto wait = std::min(delay.value_or(definition_.retry.wait(tracked.attempt, random)), longest_wait);
-  settle(position, tracked, {.fate = Fate::retried, .due = now + wait, .failed_at = now});
+void QueueState::fail(Position position, Tracked& tracked, const Failure& failure, Timestamp now) {
+  const auto outcome = judge(definition_.retry, failure, std::generate_canonical<double, 32>(random_));
+  if (!outcome.wait) return die(position, tracked, outcome.reason, now);
+  settle(position, tracked, {.fate = Fate::retried, .due = now + *outcome.wait, .failed_at = now});
 }
 
 void QueueState::die(Position position, Tracked& tracked, std::string_view reason, Timestamp now) {
@@ -268,39 +223,174 @@ void QueueState::settle(Position position, Tracked& tracked, Settling settling) 
   pending_.push_back(std::move(settling));
 }
 
-void QueueState::detach(Position position, Tracked& tracked) {
-  switch (tracked.phase) {
-    case Phase::ready:
-      ready_.erase(position);
-      break;
-    case Phase::parked:
-      keys_.release(tracked.key, position);
-      --parked_;
-      break;
-    case Phase::in_flight:
-      leases_.close(tracked.lease);
-      break;
-    case Phase::delayed:
-      delayed_.erase({tracked.due, position});
-      break;
-    case Phase::settling:
-      break;
+void QueueState::detach(Position position, const Tracked& tracked) {
+  if (tracked.phase == Phase::ready) room_.take_ready(position);
+  if (tracked.phase == Phase::parked) room_.take_parked(position, tracked.key);
+  if (tracked.phase == Phase::delayed) room_.take_delayed(position, tracked.due);
+  if (tracked.phase == Phase::in_flight) leases_.close(tracked.lease);
+}
+
+// What time does: leases end, retries fall due, events expire; and queues that grew too long.
+
+void QueueState::tick(Timestamp now) {
+  end_leases(now);
+  while (const auto due = room_.take_due(now)) make_ready(*due, tracked_.find(*due)->second);
+  expire(now);
+  enforce_length(now);
+}
+
+void QueueState::end_leases(Timestamp now) {
+  for (const auto& [id, positions] : leases_.take_ended(now)) {
+    for (const auto position : positions) {
+      const auto place = tracked_.find(position);
+      if (place == tracked_.end()) continue;
+      auto& tracked = place->second;
+      if (tracked.phase != Phase::in_flight || tracked.lease != id) continue;
+      fail(position, tracked, {.attempt = tracked.attempt, .lease_ended = true}, now);
+      pending_.back().lease_ended = true;
+    }
   }
+}
+
+bool QueueState::expired(Timestamp stored_at, Timestamp now) const {
+  return definition_.message_ttl && stored_at + *definition_.message_ttl <= now;
+}
+
+void QueueState::expire(Timestamp now) {
+  if (!definition_.message_ttl || purging_) return;
+  while (fresh_.front() != nullptr && expired(fresh_.front()->stored_at, now)) {
+    const auto place = track(fresh_.pop());
+    admit(place->first, place->second);
+    die(place->first, place->second, "expired", now);
+  }
+  while (const auto first = room_.first_ready()) {
+    const auto place = tracked_.find(*first);
+    if (!expired(place->second.stored_at, now)) break;
+    die(place->first, place->second, "expired", now);
+  }
+}
+
+void QueueState::enforce_length(Timestamp now) {
+  if (!definition_.max_length || definition_.overflow != Overflow::drop_oldest || purging_) return;
+  while (ready() > *definition_.max_length) {
+    const auto oldest = take_oldest();
+    if (oldest == tracked_.end()) return;
+    die(oldest->first, oldest->second, "max_length", now);
+  }
+}
+
+/// The oldest that waits, where it waits.
+QueueState::TrackedMap::iterator QueueState::take_oldest() {
+  if (fresh_is_next()) {
+    const auto place = track(fresh_.pop());
+    admit(place->first, place->second);
+    return place;
+  }
+  if (const auto first = room_.first_ready()) return tracked_.find(*first);
+  auto oldest = tracked_.end();
+  if (room_.parked() == 0) return oldest;
+  for (auto place = tracked_.begin(); place != tracked_.end(); ++place) {
+    if (place->second.phase != Phase::parked) continue;
+    if (oldest == tracked_.end() || place->first < oldest->first) oldest = place;
+  }
+  return oldest;
+}
+
+std::optional<Timestamp> QueueState::next_due() const {
+  std::optional<Timestamp> due;
+  const auto consider = [&due](Timestamp time) { due = std::min(due.value_or(time), time); };
+  if (const auto end = leases_.next_end()) consider(*end);
+  if (const auto delayed = room_.next_due()) consider(*delayed);
+  if (!definition_.message_ttl || purging_) return due;
+  if (const auto* fresh = fresh_.front()) consider(fresh->stored_at + *definition_.message_ttl);
+  if (const auto first = room_.first_ready())
+    consider(tracked_.find(*first)->second.stored_at + *definition_.message_ttl);
+  return due;
+}
+
+// What is written, and what follows from that.
+
+void QueueState::compose(QueueCommit& commit) {
+  purge_requested_ = false;
+  commit.settlings = std::exchange(pending_, {});
+  for (const auto& settling : commit.settlings) {
+    const auto& tracked = tracked_.find(settling.position)->second;
+    if (settling.fate == Fate::retried) {
+      commit.rows.push_back(retried_row(settling, tracked));
+      continue;
+    }
+    if (tracked.has_row) commit.settled_rows.push_back(settling.position);
+    if (settling.fate != Fate::dead) continue;
+    const auto first = tracked.first_failed_at == Timestamp{} ? settling.failed_at : tracked.first_failed_at;
+    commit.dead_letters.push_back({settling.position, settling.reason, tracked.attempt, first, settling.failed_at});
+  }
+}
+
+OutstandingRow QueueState::retried_row(const Settling& settling, const Tracked& tracked) {
+  const bool failed_before = tracked.first_failed_at != Timestamp{};
+  return {.event = {settling.position, tracked.stored_at, tracked.key},
+          .attempt = tracked.attempt + 1,
+          .due = settling.due,
+          .first_attempt_at = tracked.first_attempt_at,
+          .first_failed_at = failed_before ? tracked.first_failed_at : settling.failed_at,
+          .last_failed_at = settling.failed_at};
+}
+
+void QueueState::finish(const QueueCommit& commit) {
+  for (const auto& row : commit.rows) {
+    auto& tracked = tracked_.find(row.event.position)->second;
+    if (!tracked.has_row) ++rows_;
+    tracked.has_row = true;
+    tracked.attempt = row.attempt;
+    tracked.due = row.due;
+    tracked.first_failed_at = row.first_failed_at;
+    tracked.last_failed_at = row.last_failed_at;
+  }
+  for (const auto& settling : commit.settlings) {
+    auto& tracked = tracked_.find(settling.position)->second;
+    if (tracked.before == Phase::in_flight) --in_flight_;
+    if (settling.fate != Fate::retried) {
+      forget(settling.position, tracked);
+    } else if (tracked.before == Phase::parked) {
+      admit(settling.position, tracked);
+    } else {
+      make_delayed(settling.position, tracked);
+    }
+  }
+  if (commit.purge) purging_ = false;
+}
+
+void QueueState::forget(Position position, const Tracked& tracked) {
+  if (tracked.has_row) --rows_;
+  const auto key = tracked.key;
+  tracked_.erase(position);
+  if (const auto heir = room_.pass_on(position, key)) make_ready(*heir, tracked_.find(*heir)->second);
+}
+
+void QueueState::abort(const QueueCommit& commit, Timestamp now) {
+  std::map<Timestamp, std::vector<Position>> leases;
+  for (const auto& settling : commit.settlings) {
+    auto& tracked = tracked_.find(settling.position)->second;
+    tracked.phase = tracked.before;
+    if (tracked.phase == Phase::ready) make_ready(settling.position, tracked);
+    if (tracked.phase == Phase::parked) admit(settling.position, tracked);
+    if (tracked.phase == Phase::delayed) make_delayed(settling.position, tracked);
+    if (tracked.phase == Phase::in_flight) leases[std::max(tracked.lease.until, now)].push_back(settling.position);
+  }
+  for (auto& [until, positions] : leases) {
+    const auto id = leases_.name(until);
+    for (const auto position : positions) tracked_.find(position)->second.lease = id;
+    leases_.open(id, std::move(positions));
+  }
+  if (commit.purge) purging_ = false;
 }
 
 std::optional<Timestamp> QueueState::oldest_stored_at() const {
   std::optional<Timestamp> oldest;
-  const auto consider = [&oldest](Timestamp time) { oldest = std::min(oldest.value_or(time), time); };
-  if (!window_.empty()) consider(window_.front().stored_at);
-  if (tracked_.size() > rowless_) {
-    for (const auto& entry : tracked_) consider(entry.second.stored_at);
-    return oldest;
-  }
-  for (const auto position : order_) {
-    const auto place = tracked_.find(position);
-    if (place == tracked_.end()) continue;
-    consider(place->second.stored_at);
-    break;
+  if (rows_ == 0) return oldest;
+  for (const auto& entry : tracked_) {
+    const auto& tracked = entry.second;
+    if (tracked.has_row) oldest = std::min(oldest.value_or(tracked.stored_at), tracked.stored_at);
   }
   return oldest;
 }

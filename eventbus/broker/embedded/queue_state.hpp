@@ -3,28 +3,19 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <random>
-#include <set>
-#include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-#include "eventbus/broker/embedded/key_locks.hpp"
+#include "eventbus/broker/embedded/fresh_events.hpp"
 #include "eventbus/broker/embedded/lease_table.hpp"
 #include "eventbus/broker/embedded/queue_commit.hpp"
+#include "eventbus/broker/embedded/waiting_room.hpp"
+#include "eventbus/core/failure_policy.hpp"
 #include "eventbus/core/queue.hpp"
 
 namespace eventbus::embedded {
-
-struct QueueLimits {
-  std::size_t window = 4096;         ///< Ready events kept at hand.
-  std::size_t idle_window = 256;     ///< The same while nobody has asked for events yet.
-  std::size_t outstanding = 262144;  ///< In flight, delayed, parked.
-  std::size_t gaps = 2048;           ///< First attempts below the frontier that are written without a row.
-};
 
 /// One event handed out.
 struct Leased {
@@ -34,45 +25,23 @@ struct Leased {
 };
 
 /// What happens to the events of one queue: which is next, who has it, when it is due again, what must be written.
-/// Decides without doing: time comes in as an argument, what is decided comes out as a QueueCommit, and is in force
-/// when that was written (`finish`) or undone when it failed (`abort`). At most one commit is open at a time.
-///
-/// `head` is always the last position that the broker took; positions behind it don't exist yet.
+/// Decides without doing: time comes in as an argument, what is decided comes out as part of a QueueCommit, and is in
+/// force when that was written (`finish`) or undone when it failed (`abort`). At most one commit is open at a time.
 class QueueState {
  public:
-  QueueState(const QueueDefinition& definition, QueueLimits limits, std::uint64_t seed);
+  /// `fresh` must outlive it. `most_outstanding` bounds what was taken from there and is not settled.
+  QueueState(const QueueDefinition& definition, FreshEvents& fresh, std::size_t most_outstanding, std::uint64_t seed);
 
-  /// The queue as it was on disk. `now` may be earlier than when that was written: the clock was set back.
-  void restore(QueueProgress progress, std::vector<OutstandingRow> rows, Timestamp now);
+  /// What had been taken from `fresh` without a row, and the rows. `now` may be earlier than when they were written:
+  /// the clock was set back.
+  void restore(const std::vector<Routed>& taken, const std::vector<OutstandingRow>& rows, Timestamp now);
   void redefine(const QueueDefinition& definition) { definition_ = definition; }
-
-  // The way of the log through the queue. `following`: everything up to the head was routed here. `counted`: every
-  // match up to the head is counted, so that the queue takes part in live routing.
-  bool following() const { return following_; }
-  bool counted() const { return counted_; }
-  Position frontier(Position head) const { return following_ ? head : frontier_; }
-  Position counted_to(Position head) const { return counted_ ? head : counted_to_; }
-  /// A live event that matches, at the new end of the log. Only when counted.
-  void take(const Routed& event);
-  /// Somebody consumes: keep a full window at hand.
-  void widen() { window_limit_ = limits_.window; }
-  /// Until the next `widen` the window may hold everything that deliveries from before a restart can refer to.
-  void stretch() { window_limit_ = limits_.outstanding; }
-  /// Free places of the window.
-  std::size_t room() const;
-  bool hungry() const;  ///< Events wait in the log and the window runs low.
-  /// The log up to `scanned` was compared: these match, at most `room()`.
-  void absorb(const std::vector<Routed>& matches, Position scanned, Position head);
-  /// The log behind `counted_to` up to `scanned` was counted.
-  void count(std::uint64_t matches, Position scanned, Position head);
 
   /// Up to `max` events, oldest first, leased from now.
   std::vector<Leased> lease(std::size_t max, Timestamp now);
   void set_type(Position position, std::uint32_t type);
   bool ack(Position position, std::uint32_t attempt);
-  /// Failed. Requeued it is retried after `delay` (none: the policy's backoff) or dead of "max_retries".
-  bool nack(Position position, std::uint32_t attempt, bool requeue, std::optional<std::chrono::milliseconds> delay,
-            std::string_view reason, Timestamp now);
+  bool nack(Position position, const Failure& failure, Timestamp now);
   /// The event of a lease no longer exists in the log.
   void drop(Position position);
   /// Moves the end of its lease; false unless it is in flight.
@@ -80,8 +49,9 @@ class QueueState {
   bool give_back(Position position, std::uint32_t attempt);
   /// Dead letters that are on disk as outstanding rows again.
   void revive(const std::vector<Routed>& events);
-  /// Everything ready or delayed goes; returns how many. Nothing is handed out until the commit is closed.
-  std::uint64_t purge(Position head);
+  /// Everything that waits here goes with the next commit. Nothing is handed out until that is closed.
+  void purge();
+  bool purging() const { return purging_; }
 
   /// Does what is due: ended leases fail, retries become ready, old events expire, too long queues drop their oldest.
   void tick(Timestamp now);
@@ -89,20 +59,21 @@ class QueueState {
 
   /// Whether something waits to be written.
   bool pending() const { return !pending_.empty() || purge_requested_; }
-  QueueCommit compose(Position head);
+  /// Adds what was decided to the commit.
+  void compose(QueueCommit& commit);
   void finish(const QueueCommit& commit);
-  void abort(QueueCommit commit, Timestamp now);
+  void abort(const QueueCommit& commit, Timestamp now);
 
-  std::uint64_t ready() const { return backlog_ + window_.size() + ready_.size() + parked_; }
-  bool deliverable() const { return !purging_ && (!window_.empty() || !ready_.empty()); }
-  std::uint64_t at_hand() const { return window_.size() + ready_.size(); }
+  /// Waiting, deliverable now; further away too.
+  std::uint64_t ready() const { return fresh_.waiting() + room_.ready() + room_.parked(); }
+  bool deliverable() const { return !purging_ && (fresh_.front() != nullptr || room_.ready() > 0); }
+  std::uint64_t at_hand() const { return fresh_.at_hand() + room_.ready(); }
   std::uint64_t in_flight() const { return in_flight_; }
-  std::uint64_t delayed() const { return delayed_.size(); }
+  std::uint64_t delayed() const { return room_.delayed(); }
   std::size_t leases() const { return leases_.size(); }
   std::size_t outstanding() const { return tracked_.size(); }
+  /// Of the events that have a row.
   std::optional<Timestamp> oldest_stored_at() const;
-  Position persisted_counted_to() const { return persisted_counted_to_; }
-  Position last_frontier() const { return persisted_frontier_; }
 
  private:
   enum class Phase : std::uint8_t { ready, parked, in_flight, delayed, settling };
@@ -125,56 +96,41 @@ class QueueState {
   using TrackedMap = boost::unordered_flat_map<Position, Tracked>;
 
   TrackedMap::iterator track(const Routed& event);
+  TrackedMap::iterator take_ready();
+  bool fresh_is_next() const;
   void admit(Position position, Tracked& tracked);
   void make_ready(Position position, Tracked& tracked);
-  void detach(Position position, Tracked& tracked);
+  void make_parked(Tracked& tracked);
+  void make_delayed(Position position, Tracked& tracked);
+  void detach(Position position, const Tracked& tracked);
   void settle(Position position, Tracked& tracked, Settling settling);
-  void retry(Position position, Tracked& tracked, std::optional<std::chrono::milliseconds> delay, Timestamp now);
+  void fail(Position position, Tracked& tracked, const Failure& failure, Timestamp now);
   void die(Position position, Tracked& tracked, std::string_view reason, Timestamp now);
   void forget(Position position, const Tracked& tracked);
   Tracked* answerable(Position position, std::uint32_t attempt);
-  TrackedMap::iterator take_out_of_window(Position position);
+  Tracked* in_flight(Position position, std::uint32_t attempt);
   TrackedMap::iterator next(Timestamp now);
   TrackedMap::iterator take_oldest();
   bool expired(Timestamp stored_at, Timestamp now) const;
   void end_leases(Timestamp now);
-  void wake_delayed(Timestamp now);
   void expire(Timestamp now);
   void enforce_length(Timestamp now);
-  void compose_settlings(QueueCommit& commit);
-  void compose_gaps(QueueCommit& commit, Position head);
-  void compact_order();
-  OutstandingRow row(Position position, const Tracked& tracked) const;
+  static OutstandingRow retried_row(const Settling& settling, const Tracked& tracked);
 
   QueueDefinition definition_;
-  QueueLimits limits_;
+  FreshEvents& fresh_;
+  std::size_t most_outstanding_;
   std::minstd_rand random_;
 
-  bool following_ = false;
-  bool counted_ = false;
-  Position frontier_ = 0;
-  Position counted_to_ = 0;
-  std::uint64_t backlog_ = 0;  ///< Matches in (frontier, counted_to].
-  Position persisted_frontier_ = 0;
-  Position persisted_counted_to_ = 0;
-
-  std::size_t window_limit_;
-  std::deque<Routed> window_;  ///< Never handed out, ascending.
   TrackedMap tracked_;
-  std::deque<Position> order_;  ///< Tracked without a row, ascending; may hold others too.
-  std::size_t rowless_ = 0;     ///< Tracked without a row.
-  std::set<Position> ready_;    ///< Tracked and ready.
-  std::set<std::pair<Timestamp, Position>> delayed_;
-  KeyLocks keys_;
+  WaitingRoom room_;
   LeaseTable leases_;
   std::uint64_t in_flight_ = 0;
-  std::uint64_t parked_ = 0;
+  std::size_t rows_ = 0;
 
   std::vector<Settling> pending_;
   bool purge_requested_ = false;
   bool purging_ = false;
-  Position purge_to_ = 0;
-  std::uint64_t purged_backlog_ = 0;
 };
 
 }  // namespace eventbus::embedded

@@ -47,26 +47,11 @@ TEST(QueueState, KeepsWhatWasOvertakenAsGaps) {
   EXPECT_THAT(gaps(second), IsEmpty());
 }
 
-TEST(QueueState, GivesTheOldestOfTooManyGapsRows) {
-  Rig rig(definition(), {.gaps = 2});
-  rig.publish(6);
-  rig.lease(6);
-  rig.ack({6});
-  const auto commit = rig.commit();
-  EXPECT_THAT(rows(commit), ElementsAre(1, 2, 3));
-  EXPECT_THAT(gaps(commit), ElementsAre(4, 5));
-  rig.ack({2, 4});
-  const auto second = rig.commit();
-  EXPECT_THAT(second.settled_rows, ElementsAre(2));
-  EXPECT_THAT(gaps(second), ElementsAre(5));
-  EXPECT_THAT(second.rows, IsEmpty());
-}
-
 TEST(QueueState, WritesRetriesAsRowsAndDeadLettersAtTheEnd) {
   Rig rig;
   rig.publish(1);
   rig.lease(1);
-  EXPECT_TRUE(rig.state.nack(1, 1, true, seconds{5}, "", rig.now));
+  EXPECT_TRUE(rig.state.nack(1, {.attempt = 1, .delay = seconds{5}}, rig.now));
   const auto retried = rig.commit();
   ASSERT_THAT(retried.rows, SizeIs(1));
   EXPECT_EQ(retried.rows[0].attempt, 2u);
@@ -77,8 +62,8 @@ TEST(QueueState, WritesRetriesAsRowsAndDeadLettersAtTheEnd) {
   rig.now += seconds{5};
   rig.state.tick(rig.now);
   EXPECT_THAT(rig.lease(1), ElementsAre(1));
-  EXPECT_FALSE(rig.state.nack(1, 1, true, {}, "", rig.now));
-  EXPECT_TRUE(rig.state.nack(1, 2, true, {}, "", rig.now));
+  EXPECT_FALSE(rig.state.nack(1, {.attempt = 1}, rig.now));
+  EXPECT_TRUE(rig.state.nack(1, {.attempt = 2}, rig.now));
   const auto dead = rig.commit();
   ASSERT_THAT(dead.dead_letters, SizeIs(1));
   EXPECT_EQ(dead.dead_letters[0].reason, "max_retries");
@@ -94,9 +79,9 @@ TEST(QueueState, TakesBackWhatCouldNotBeWritten) {
   rig.publish(3);
   rig.lease(3);
   rig.ack({1});
-  rig.state.nack(2, 1, false, {}, "", rig.now);
+  rig.state.nack(2, {.attempt = 1, .requeue = false}, rig.now);
   EXPECT_FALSE(rig.ack({1}));
-  rig.state.abort(rig.state.compose(rig.head), rig.now);
+  rig.abort(rig.compose(rig.head), rig.now);
   EXPECT_EQ(rig.state.in_flight(), 3u);
   EXPECT_TRUE(rig.ack({1, 2, 3}));
   EXPECT_EQ(rig.commit().progress.frontier, 3);
@@ -108,7 +93,7 @@ TEST(QueueState, EndsTheLeaseOfWhatCouldNotBeWritten) {
   rig.publish(1);
   rig.lease(1);
   rig.ack({1});
-  rig.state.abort(rig.state.compose(rig.head), rig.now);
+  rig.abort(rig.compose(rig.head), rig.now);
   rig.now += seconds{30};
   rig.state.tick(rig.now);
   EXPECT_EQ(rig.commit().rows.at(0).attempt, 2u);
@@ -118,20 +103,20 @@ TEST(QueueState, CountsWhatTheWindowCannotHoldAndFillsItLater) {
   Rig rig(definition(), {.window = 4, .idle_window = 4});
   rig.publish(10);
   EXPECT_EQ(rig.state.ready(), 10u);
-  EXPECT_FALSE(rig.state.following());
-  EXPECT_EQ(rig.state.frontier(rig.head), 4);
+  EXPECT_FALSE(rig.cursor.following());
+  EXPECT_EQ(rig.cursor.frontier(rig.head), 4);
   EXPECT_THAT(rig.lease(100), ElementsAre(1, 2, 3, 4));
-  EXPECT_TRUE(rig.state.hungry());
-  rig.state.absorb({{5, start, 0}, {6, start, 0}, {8, start, 0}, {9, start, 0}}, 9, rig.head);
+  EXPECT_TRUE(rig.cursor.hungry());
+  rig.cursor.absorb({{5, start, 0}, {6, start, 0}, {8, start, 0}, {9, start, 0}}, 9, rig.head);
   EXPECT_EQ(rig.state.ready(), 6u);
   EXPECT_THAT(rig.lease(100), ElementsAre(5, 6, 8, 9));
-  rig.state.absorb({{10, start, 0}}, 10, rig.head);
-  EXPECT_TRUE(rig.state.following());
+  rig.cursor.absorb({{10, start, 0}}, 10, rig.head);
+  EXPECT_TRUE(rig.cursor.following());
   EXPECT_EQ(rig.state.ready(), 1u);
 }
 
 TEST(QueueState, HandsOutNothingNewWhileTooMuchIsOutstanding) {
-  Rig rig(definition(), {.outstanding = 2});
+  Rig rig(definition(), {}, 2);
   rig.publish(5);
   EXPECT_THAT(rig.lease(5), ElementsAre(1, 2));
   EXPECT_TRUE(rig.state.give_back(1, 1));
@@ -145,18 +130,18 @@ TEST(QueueState, RestoresWhatItWrote) {
   Rig rig;
   rig.publish(8);
   rig.lease(6);
-  rig.state.nack(2, 1, true, seconds{9}, "", rig.now);
+  rig.state.nack(2, {.attempt = 1, .delay = seconds{9}}, rig.now);
   rig.ack({5});
   const auto commit = rig.commit();
-  QueueState again(definition(), {}, 1);
+  QueueDecisions again(definition(), {}, 100, 1);
   const auto read_back = decode_gaps(encode_gaps(commit.progress.gaps));
   EXPECT_EQ(read_back, commit.progress.gaps);
   again.restore(commit.progress, commit.rows, rig.now);
-  EXPECT_EQ(again.ready(), 6u);
-  EXPECT_EQ(again.delayed(), 1u);
-  EXPECT_EQ(again.frontier(8), 5);
+  EXPECT_EQ(again.state.ready(), 6u);
+  EXPECT_EQ(again.state.delayed(), 1u);
+  EXPECT_EQ(again.cursor.frontier(8), 5);
   std::vector<Position> leased;
-  for (const auto& one : again.lease(10, rig.now)) leased.push_back(one.event.position);
+  for (const auto& one : again.state.lease(10, rig.now)) leased.push_back(one.event.position);
   EXPECT_THAT(leased, ElementsAre(1, 3, 4));
 }
 
@@ -169,7 +154,7 @@ TEST(QueueState, ParksLaterEventsOfAKeyUntilTheEarlierIsDone) {
   rig.publish(1, 0);
   EXPECT_THAT(rig.lease(9), ElementsAre(1, 3, 4));
   EXPECT_EQ(rig.state.ready(), 1u);
-  rig.state.nack(1, 1, true, seconds{1}, "", rig.now);
+  rig.state.nack(1, {.attempt = 1, .delay = seconds{1}}, rig.now);
   rig.commit();
   EXPECT_THAT(rig.lease(9), IsEmpty());
   rig.state.tick(rig.now + seconds{1});
@@ -187,12 +172,12 @@ TEST(QueueState, AClockThatWasSetBackBeforeARestartDoesNotStretchARetry) {
   rig.publish(1);
   for (std::uint32_t attempt = 1; attempt <= 2; ++attempt) {
     ASSERT_THAT(rig.lease(1), ElementsAre(1));
-    ASSERT_TRUE(rig.state.nack(1, attempt, true, seconds{2}, "", rig.now));
+    ASSERT_TRUE(rig.state.nack(1, {.attempt = attempt, .delay = seconds{2}}, rig.now));
     const auto commit = rig.commit();
     for (const auto step : {seconds{-3600}, seconds{0}, seconds{1}}) {
-      QueueState again(retrying, {}, 1);
+      QueueDecisions again(retrying, {}, 100, 1);
       again.restore(commit.progress, commit.rows, rig.now + step);
-      EXPECT_EQ(again.next_due(), std::min(rig.now + step, rig.now) + seconds{2});
+      EXPECT_EQ(again.state.next_due(), std::min(rig.now + step, rig.now) + seconds{2});
     }
     rig.now += seconds{2};
     rig.state.tick(rig.now);

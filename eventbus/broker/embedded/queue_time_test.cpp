@@ -37,7 +37,7 @@ TEST(QueueTime, TellsEndedLeasesFromOtherFailures) {
   rig.lease(1);
   rig.now += seconds{30};
   rig.lease(1);
-  rig.state.nack(2, 1, true, seconds{5}, "", rig.now);
+  rig.state.nack(2, {.attempt = 1, .delay = seconds{5}}, rig.now);
   rig.state.tick(rig.now);
   const auto commit = rig.commit();
   ASSERT_THAT(commit.settlings, SizeIs(2));
@@ -50,7 +50,7 @@ TEST(QueueTime, ExpiresWhatWasGivenBackAtItsTime) {
   queue.message_ttl = seconds{10};
   Rig rig(queue);
   rig.publish(1);
-  rig.state.take({++rig.head, start + seconds{5}, 0});
+  rig.cursor.take({++rig.head, start + seconds{5}, 0});
   rig.lease(2);
   rig.state.give_back(1, 1);
   rig.state.give_back(2, 1);
@@ -71,10 +71,10 @@ TEST(QueueTime, LeavesAloneWhatIsBeingPurged) {
   queue.overflow = Overflow::drop_oldest;
   Rig rig(queue);
   rig.publish(3);
-  rig.state.purge(rig.head);
+  rig.purge(rig.head);
   EXPECT_EQ(rig.state.next_due(), std::nullopt);
   rig.state.tick(rig.now + seconds{10});
-  EXPECT_THAT(rig.state.compose(rig.head).settlings, IsEmpty());
+  EXPECT_THAT(rig.compose(rig.head).settlings, IsEmpty());
 }
 
 TEST(QueueTime, DropsOnlyWhereTheQueueSaysSo) {
@@ -109,7 +109,7 @@ TEST(QueueTime, DropsTheOldestWhereverItWaits) {
   Rig behind(queue);
   behind.publish(2);
   behind.ack({2});  // from before a restart; can't be written
-  behind.state.abort(behind.state.compose(behind.head), behind.now);
+  behind.abort(behind.compose(behind.head), behind.now);
   EXPECT_THAT(dropped(behind), ElementsAre(1));
   EXPECT_THAT(behind.lease(9), ElementsAre(2));
 
@@ -122,21 +122,38 @@ TEST(QueueTime, DropsTheOldestWhereverItWaits) {
   EXPECT_THAT(parked.lease(9), ElementsAre(4));
 }
 
+TEST(QueueTime, KeepsTheOrderOfAKeyWhenADropCouldNotBeWritten) {
+  auto queue = definition();
+  queue.max_length = 1;
+  queue.overflow = Overflow::drop_oldest;
+  queue.ordered = true;
+  Rig rig(queue);
+  rig.publish(1, 7);
+  ASSERT_THAT(rig.lease(1), ElementsAre(1));
+  rig.publish(2, 7);
+  rig.state.tick(rig.now);
+  rig.abort(rig.compose(rig.head), rig.now);
+  EXPECT_THAT(rig.lease(9), IsEmpty()) << "the first of the key is in flight";
+  rig.ack({1});
+  rig.commit();
+  EXPECT_THAT(rig.lease(9), ElementsAre(2));
+}
+
 TEST(QueueTime, TellsTheAgeOfTheOldestWhateverWaits) {
   Rig rig;
-  for (int second = 1; second <= 3; ++second) rig.state.take({++rig.head, start + seconds{second}, 0});
-  EXPECT_EQ(rig.state.oldest_stored_at(), start + seconds{1});
+  for (int second = 1; second <= 3; ++second) rig.cursor.take({++rig.head, start + seconds{second}, 0});
+  EXPECT_EQ(rig.oldest_stored_at(), start + seconds{1});
   rig.lease(3);
-  rig.state.nack(1, 1, true, seconds{60}, "", rig.now);
+  rig.state.nack(1, {.attempt = 1, .delay = seconds{60}}, rig.now);
   rig.ack({2});
   rig.commit();
-  EXPECT_EQ(rig.state.oldest_stored_at(), start + seconds{1}) << "its retry counts";
+  EXPECT_EQ(rig.oldest_stored_at(), start + seconds{1}) << "its retry counts";
   rig.now += seconds{60};
   rig.state.tick(rig.now);
   rig.lease(1);
   rig.ack({1}, 2);
   rig.commit();
-  EXPECT_EQ(rig.state.oldest_stored_at(), start + seconds{3});
+  EXPECT_EQ(rig.oldest_stored_at(), start + seconds{3});
 }
 
 }  // namespace

@@ -33,14 +33,14 @@ void QueueWriter::write(QueuePtr queue, bool always) {
 asio::awaitable<void> QueueWriter::drain(QueuePtr queue, bool always) {
   while (always || queue->state.pending() || !queue->awaiting_commit.empty()) {
     always = false;
-    auto commit = queue->state.compose(head_);
+    auto commit = queue->compose(head_);
     auto waiting = std::exchange(queue->awaiting_commit, {});
     const auto failure = co_await store(queue, commit);
     if (failure) {
       queue->rest_until = clock_() + rest_after_failure;
-      queue->state.abort(std::move(commit), clock_());
+      queue->abort(std::move(commit), clock_());
     } else {
-      queue->state.finish(commit);
+      queue->finish(commit);
       observe(*queue, commit);
     }
     closed_(queue);

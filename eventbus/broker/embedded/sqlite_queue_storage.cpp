@@ -112,9 +112,10 @@ constexpr std::string_view put_outstanding = "INSERT OR REPLACE INTO outstanding
 
 void write_commit(Connection& connection, std::int64_t queue, const QueueCommit& commit) {
   if (!write_progress(connection, queue, commit.progress)) return;
-  if (!commit.rows.empty()) {
+  if (!commit.rows.empty() || !commit.spilled.empty()) {
     auto put = connection.prepare(put_outstanding);
     for (const auto& row : commit.rows) write_row(put, queue, row);
+    for (const auto& event : commit.spilled) write_row(put, queue, {.event = event});
   }
   if (!commit.settled_rows.empty()) {
     auto settle = connection.prepare("DELETE FROM outstanding WHERE queue = ?1 AND position = ?2");

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "eventbus/broker/embedded/key_locks.hpp"
+
+namespace eventbus::embedded {
+
+/// Where events of one queue wait that came to it before and are not handed out: ready, oldest first; parked behind an
+/// earlier one of their ordering key; or delayed. An event that was admitted ready holds its key until `pass_on`.
+class WaitingRoom {
+ public:
+  explicit WaitingRoom(bool ordered) : ordered_(ordered) {}
+
+  /// Whether it is the first of its key, and may be handed out; else another one holds it.
+  bool acquire(Position position, std::uint64_t key);
+  void put_ready(Position position) { ready_.insert(position); }
+  void put_parked() { ++parked_; }
+  void put_delayed(Position position, Timestamp due) { delayed_.emplace(due, position); }
+
+  void take_ready(Position position) { ready_.erase(position); }
+  void take_parked(Position position, std::uint64_t key);
+  void take_delayed(Position position, Timestamp due) { delayed_.erase({due, position}); }
+  /// One that held its key is settled: the next of it, which is neither parked nor ready yet.
+  std::optional<Position> pass_on(Position position, std::uint64_t key);
+  /// One whose time has come by `now`, not ready yet.
+  std::optional<Position> take_due(Timestamp now);
+
+  std::optional<Position> first_ready() const { return ready_.empty() ? std::nullopt : std::optional(*ready_.begin()); }
+  std::optional<Timestamp> next_due() const;
+  std::size_t ready() const { return ready_.size(); }
+  std::size_t parked() const { return parked_; }
+  std::size_t delayed() const { return delayed_.size(); }
+
+ private:
+  bool ordered_;
+  std::set<Position> ready_;
+  std::set<std::pair<Timestamp, Position>> delayed_;
+  KeyLocks keys_;
+  std::size_t parked_ = 0;
+};
+
+}  // namespace eventbus::embedded
