@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "eventbus/broker/rabbitmq/names.hpp"
+#include "eventbus/core/failure_policy.hpp"
 #include "eventbus/runtime/crash_point.hpp"
 #include "eventbus/telemetry/log.hpp"
 
@@ -56,23 +57,24 @@ asio::awaitable<void> DeliverySettler::settle(Delivery delivery, Verdict verdict
 }
 
 asio::awaitable<void> DeliverySettler::replace(const Delivery& delivery, const Verdict& verdict) {
-  const bool again = verdict.kind == Verdict::Kind::failed && delivery.queued_.trials.attempt <= retry_.max_retries;
-  if (delivery.received_ && verdict.kind == Verdict::Kind::failed) {
-    log_warning(again ? "a handler failed; the event is tried again" : "a handler failed; the event is given up",
+  const bool failed = verdict.kind == Verdict::Kind::failed;
+  const auto outcome =
+      judge(retry_, {.attempt = delivery.queued_.trials.attempt, .requeue = failed}, random_fraction());
+  if (delivery.received_ && failed) {
+    log_warning(outcome.wait ? "a handler failed; the event is tried again" : "a handler failed; the event is given up",
                 {{"queue", delivery.queue_},
                  {"event_id", delivery.received_->event.event_id},
                  {"attempt", std::int64_t{delivery.received_->attempt}},
                  {"error", verdict.reason}});
   }
-  if (again) co_return co_await retry_later(delivery);
-  const auto reason = verdict.kind == Verdict::Kind::failed       ? "max_retries"
-                      : verdict.kind == Verdict::Kind::unreadable ? "malformed"
-                                                                  : verdict.reason.substr(0, longest_reason);
+  if (outcome.wait) co_return co_await retry_later(delivery, *outcome.wait);
+  std::string reason(outcome.reason);
+  if (verdict.kind == Verdict::Kind::unreadable) reason = "malformed";
+  if (verdict.kind == Verdict::Kind::give_up) reason = verdict.reason.substr(0, longest_reason);
   co_await link_.publish_to_queue(dead_letter(delivery, reason));
 }
 
-asio::awaitable<void> DeliverySettler::retry_later(const Delivery& delivery) {
-  const auto wait = retry_.wait(delivery.queued_.trials.attempt, random_fraction());
+asio::awaitable<void> DeliverySettler::retry_later(const Delivery& delivery, std::chrono::milliseconds wait) {
   auto target = delivery.queue_;
   if (wait > std::chrono::milliseconds{0}) target = co_await link_.ensure_retry_queue(delivery.queue_, wait);
   const auto trials = rabbitmq::next_trials(delivery.queued_.trials, now());

@@ -61,7 +61,7 @@ class DeliverySettler {
 
  private:
   asio::awaitable<void> replace(const Delivery& delivery, const Verdict& verdict);
-  asio::awaitable<void> retry_later(const Delivery& delivery);
+  asio::awaitable<void> retry_later(const Delivery& delivery, std::chrono::milliseconds wait);
   asio::awaitable<void> give_back(const Delivery& delivery);
   amqp::Message dead_letter(const Delivery& delivery, const std::string& reason) const;
 

@@ -123,10 +123,10 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> done(LiveQueuePtr queue, Serials serials);
   asio::awaitable<void> failed(LiveQueuePtr queue, Serials serials, NackOptions options, bool lease_ended);
   asio::awaitable<void> dead(LiveQueuePtr queue, Serials serials, std::string reason);
-  asio::awaitable<void> hold(LiveQueuePtr queue, const Serials& serials,
-                             std::optional<std::chrono::milliseconds> delay);
-  asio::awaitable<void> publish_retries(LiveQueuePtr queue, const Serials& serials,
-                                        std::optional<std::chrono::milliseconds> delay);
+  using Waits = std::vector<std::chrono::milliseconds>;
+  asio::awaitable<void> hold(LiveQueuePtr queue, const Serials& serials, const Waits& waits);
+  /// `exact`: somebody asked for these waits, which may be rounded up only.
+  asio::awaitable<void> publish_retries(LiveQueuePtr queue, const Serials& serials, const Waits& waits, bool exact);
   asio::awaitable<std::string> retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step);
   asio::awaitable<bool> make_retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step);
   asio::awaitable<bool> make_retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step,

@@ -3,6 +3,7 @@
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/broker/rabbitmq/names.hpp"
+#include "eventbus/core/failure_policy.hpp"
 #include "eventbus/runtime/crash_point.hpp"
 #include "eventbus/telemetry/log.hpp"
 
@@ -26,12 +27,6 @@ std::vector<amqp::DeliveryTag> tags_of(const LiveQueue& queue, const std::vector
     if (const auto* message = queue.buffer.settling(serial)) tags.push_back(message->tag);
   }
   return tags;
-}
-
-std::string reason_of(const NackOptions& options, bool lease_ended) {
-  if (lease_ended) return "lease_expired";
-  if (!options.reason.empty()) return options.reason;
-  return options.requeue ? "max_retries" : "rejected";
 }
 
 /// What is being settled is leased again when the settling fails.
@@ -91,20 +86,35 @@ asio::awaitable<void> RabbitMqBroker::Parts::failed(LiveQueuePtr queue, Serials 
                                                     bool lease_ended) {
   const auto& definition = queue->record.definition;
   Serials given_up;
+  std::string reason;
   Serials retried;
+  Waits waits;
   for (const auto serial : serials) {
     const auto* message = queue->buffer.settling(serial);
     if (message == nullptr) continue;
-    const bool again = options.requeue && message->queued.trials.attempt <= definition.retry.max_retries;
-    (again ? retried : given_up).push_back(serial);
+    const auto attempt = message->queued.trials.attempt;
+    const auto outcome = judge(definition.retry,
+                               {.attempt = attempt,
+                                .requeue = options.requeue,
+                                .delay = options.delay,
+                                .reason = options.reason,
+                                .lease_ended = lease_ended},
+                               random_fraction());
+    if (outcome.wait) {
+      retried.push_back(serial);
+      waits.push_back(*outcome.wait);
+    } else {
+      given_up.push_back(serial);
+      reason = outcome.reason;
+    }
   }
   Settling settling(queue, retried, clock);
-  co_await dead(queue, std::move(given_up), reason_of(options, lease_ended));
+  co_await dead(queue, std::move(given_up), std::move(reason));
   if (definition.ordered) {
-    co_await hold(queue, retried, options.delay);
+    co_await hold(queue, retried, waits);
     settling.finish();
   } else if (!retried.empty()) {
-    co_await publish_retries(queue, retried, options.delay);
+    co_await publish_retries(queue, retried, waits, options.delay.has_value());
     crash_point("broker.before_retry_ack");
     settling.finish();
     co_await done(queue, retried);
@@ -113,37 +123,31 @@ asio::awaitable<void> RabbitMqBroker::Parts::failed(LiveQueuePtr queue, Serials 
 }
 
 /// They stay here, so that nothing overtakes them; the database knows when they are due.
-asio::awaitable<void> RabbitMqBroker::Parts::hold(LiveQueuePtr queue, const Serials& serials,
-                                                  std::optional<std::chrono::milliseconds> delay) {
+asio::awaitable<void> RabbitMqBroker::Parts::hold(LiveQueuePtr queue, const Serials& serials, const Waits& waits) {
   const auto now = clock();
-  for (const auto serial : serials) {
-    const auto* message = queue->buffer.settling(serial);
+  for (std::size_t index = 0; index < serials.size(); ++index) {
+    const auto* message = queue->buffer.settling(serials[index]);
     if (message == nullptr) continue;
-    const auto failed_attempt = message->queued.trials.attempt;
-    const auto wait = delay.value_or(queue->record.definition.retry.wait(failed_attempt, random_fraction()));
-    const rabbitmq::HeldRetry retry{next_trials(message->queued.trials, now), now + wait};
+    const rabbitmq::HeldRetry retry{next_trials(message->queued.trials, now), now + waits[index]};
     auto event_id = message->queued.event.event->event_id;
     co_await catalog.hold(queue->name(), std::move(event_id), retry);
-    queue->buffer.hold(serial, retry.trials, retry.due);
+    queue->buffer.hold(serials[index], retry.trials, retry.due);
   }
   changed.notify_all();
 }
 
 asio::awaitable<void> RabbitMqBroker::Parts::publish_retries(LiveQueuePtr queue, const Serials& serials,
-                                                             std::optional<std::chrono::milliseconds> delay) {
+                                                             const Waits& waits, bool exact) {
   std::vector<std::pair<QueuedEvent, std::chrono::milliseconds>> retries;
-  for (const auto serial : serials) {
-    const auto* message = queue->buffer.settling(serial);
-    if (message == nullptr) continue;
-    const auto wait =
-        delay.value_or(queue->record.definition.retry.wait(message->queued.trials.attempt, random_fraction()));
-    retries.emplace_back(message->queued, wait);
+  for (std::size_t index = 0; index < serials.size(); ++index) {
+    const auto* message = queue->buffer.settling(serials[index]);
+    if (message != nullptr) retries.emplace_back(message->queued, waits[index]);
   }
   const auto now = clock();
   std::vector<amqp::Message> messages;
   for (const auto& [queued, wait] : retries) {
     auto target = queue->name();
-    const auto step = delay ? rabbitmq::retry_step(wait) : rabbitmq::jittered_step(wait);
+    const auto step = exact ? rabbitmq::retry_step(wait) : rabbitmq::jittered_step(wait);
     if (wait > std::chrono::milliseconds{0}) target = co_await retry_queue(queue, step);
     messages.push_back(rabbitmq::direct_message(queued.event, std::move(target), next_trials(queued.trials, now)));
   }
