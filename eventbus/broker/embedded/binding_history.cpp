@@ -7,7 +7,7 @@ constexpr std::size_t remembered_answers = 4096;
 
 BindingHistory::BindingHistory(std::vector<BindingEpoch> epochs, Position declared_at, StartFrom start_from)
     : declared_at_(declared_at), start_from_(start_from) {
-  for (auto& epoch : epochs) epochs_.push_back({std::move(epoch), RoutingTable(remembered_answers)});
+  for (auto& epoch : epochs) epochs_.push_back({std::move(epoch), delivery::RoutingTable(remembered_answers)});
 }
 
 BindingHistory::Entry& BindingHistory::at(Position position) {
@@ -30,7 +30,7 @@ bool BindingHistory::matches(Position position, Timestamp timestamp, std::string
 
 void BindingHistory::change(Position after, std::vector<Binding> bindings) {
   if (epochs_.back().epoch.after == after) epochs_.pop_back();
-  epochs_.push_back({{after, std::move(bindings)}, RoutingTable(remembered_answers)});
+  epochs_.push_back({{after, std::move(bindings)}, delivery::RoutingTable(remembered_answers)});
 }
 
 void BindingHistory::forget(Position frontier) {

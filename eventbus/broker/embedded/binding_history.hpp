@@ -3,9 +3,9 @@
 #include <deque>
 #include <vector>
 
-#include "eventbus/broker/embedded/routing_table.hpp"
 #include "eventbus/core/event.hpp"
 #include "eventbus/core/queue.hpp"
+#include "eventbus/delivery/routing_table.hpp"
 
 namespace eventbus::embedded {
 
@@ -38,7 +38,7 @@ class BindingHistory {
  private:
   struct Entry {
     BindingEpoch epoch;
-    RoutingTable table;
+    delivery::RoutingTable table;
     bool filled = false;  ///< The table is built when an event is first compared.
   };
   Entry& at(Position position);

@@ -4,7 +4,7 @@
 
 namespace eventbus {
 
-using embedded::Leased;
+using delivery::Leased;
 using embedded::Queue;
 using embedded::QueuePtr;
 
@@ -46,7 +46,7 @@ QueuePtr EmbeddedBroker::Parts::open(const embedded::StoredQueue& stored) {
   limits.gaps = settings.max_gaps;
   auto queue = std::make_shared<Queue>(executor, metrics, stored, limits, settings.max_outstanding);
   if (free_slots.empty()) {
-    free_slots.push_back(static_cast<embedded::RoutingTable::QueueIndex>(slots.size()));
+    free_slots.push_back(static_cast<delivery::RoutingTable::QueueIndex>(slots.size()));
     slots.emplace_back();
   }
   queue->index = free_slots.back();
@@ -85,7 +85,7 @@ bool EmbeddedBroker::Parts::route(const StoredEvent& stored) {
   const auto wanting = routing.match(event.exchange, event.routing_key);
   for (const auto index : wanting) {
     const auto& queue = slots[index];
-    if (queue->definition.ordered && !key) key = embedded::hash_ordering_key(event.ordering_key);
+    if (queue->definition.ordered && !key) key = delivery::hash_ordering_key(event.ordering_key);
     queue->cursor.take({stored.position, stored.stored_at, queue->definition.ordered ? *key : 0});
     if (queue->touched) continue;
     queue->touched = true;

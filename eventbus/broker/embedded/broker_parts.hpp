@@ -36,13 +36,13 @@ struct EmbeddedBroker::Parts {
   void serve(const embedded::QueuePtr& queue);
   /// Receives that waited only for a lagging queue go home when there is nothing for them.
   void send_home(embedded::Queue& queue);
-  std::vector<embedded::Leased> lease(const embedded::QueuePtr& queue, std::size_t max);
+  std::vector<delivery::Leased> lease(const embedded::QueuePtr& queue, std::size_t max);
   /// Wakes `run` in time for what is next due in the queue.
   void arm(const embedded::Queue& queue);
   void checkpoint(std::uint64_t behind);
   asio::awaitable<void> count_tail();
-  asio::awaitable<std::vector<Delivery>> deliver(embedded::QueuePtr queue, std::vector<embedded::Leased> leased);
-  void complete(embedded::Queue& queue, const std::vector<embedded::Leased>& leased, std::vector<Delivery>& deliveries);
+  asio::awaitable<std::vector<Delivery>> deliver(embedded::QueuePtr queue, std::vector<delivery::Leased> leased);
+  void complete(embedded::Queue& queue, const std::vector<delivery::Leased>& leased, std::vector<Delivery>& deliveries);
   /// Deliveries from before a restart may lie behind what was read back yet.
   asio::awaitable<void> recall(embedded::QueuePtr queue, const std::vector<std::string>& delivery_ids);
 
@@ -58,10 +58,10 @@ struct EmbeddedBroker::Parts {
   bool stopped = false;
   std::map<std::string, embedded::QueuePtr, std::less<>> queues;
   std::vector<embedded::QueuePtr> slots;
-  std::vector<embedded::RoutingTable::QueueIndex> free_slots;
+  std::vector<delivery::RoutingTable::QueueIndex> free_slots;
   std::vector<embedded::QueuePtr> touched;
   std::size_t limited_queues = 0;  ///< Queues with a max_length.
-  embedded::RoutingTable routing;
+  delivery::RoutingTable routing;
   embedded::BodyCache cache;
   Signal alarm;
   Signal stopping;

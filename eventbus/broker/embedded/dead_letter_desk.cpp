@@ -78,7 +78,7 @@ asio::awaitable<bool> DeadLetterDesk::move_some(Work& work) {
   std::vector<Routed> events;
   if (work.revive) {
     for (const auto& stored : co_await store_.read_at(positions_of(rows))) {
-      const auto key = work.queue->definition.ordered ? hash_ordering_key(stored.event->ordering_key) : 0;
+      const auto key = work.queue->definition.ordered ? delivery::hash_ordering_key(stored.event->ordering_key) : 0;
       events.push_back({stored.position, stored.stored_at, key});
     }
   } else {

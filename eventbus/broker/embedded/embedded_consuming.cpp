@@ -8,8 +8,8 @@
 
 namespace eventbus {
 
+using delivery::Leased;
 using embedded::DeliveryId;
-using embedded::Leased;
 using embedded::parse_delivery_id;
 using embedded::Queue;
 using embedded::QueuePtr;

@@ -42,7 +42,7 @@ class FailingStorage final : public embedded::QueueStorage {
     check();
     return disk_.commit(queue, commit);
   }
-  asio::awaitable<std::vector<embedded::DeadLetterRow>> dead_letters(std::int64_t queue, Position after,
+  asio::awaitable<std::vector<delivery::DeadLetterRow>> dead_letters(std::int64_t queue, Position after,
                                                                      std::size_t limit,
                                                                      embedded::DeadLetterFilter filter) override {
     return disk_.dead_letters(queue, after, limit, std::move(filter));
@@ -50,7 +50,7 @@ class FailingStorage final : public embedded::QueueStorage {
   asio::awaitable<std::uint64_t> count_dead_letters(std::int64_t queue, embedded::DeadLetterFilter filter) override {
     return disk_.count_dead_letters(queue, std::move(filter));
   }
-  asio::awaitable<std::vector<Position>> take_dead_letters(std::int64_t queue, std::vector<embedded::Routed> events,
+  asio::awaitable<std::vector<Position>> take_dead_letters(std::int64_t queue, std::vector<delivery::Routed> events,
                                                            bool revive) override {
     check();
     return disk_.take_dead_letters(queue, std::move(events), revive);

@@ -7,7 +7,8 @@
 #include <optional>
 #include <vector>
 
-#include "eventbus/broker/embedded/fresh_events.hpp"
+#include "eventbus/broker/embedded/queue_commit.hpp"
+#include "eventbus/delivery/fresh_events.hpp"
 
 namespace eventbus::embedded {
 
@@ -23,7 +24,7 @@ struct CursorLimits {
 /// and is in force when that was written (`finish`) or undone when it failed (`abort`). At most one commit is open.
 ///
 /// `head` is always the last position that the broker took; positions behind it don't exist yet.
-class LogCursor final : public FreshEvents {
+class LogCursor final : public delivery::FreshEvents {
  public:
   explicit LogCursor(CursorLimits limits) : limits_(limits) {}
 

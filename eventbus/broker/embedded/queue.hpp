@@ -13,7 +13,7 @@
 #include "eventbus/broker/embedded/binding_history.hpp"
 #include "eventbus/broker/embedded/queue_decisions.hpp"
 #include "eventbus/broker/embedded/queue_storage.hpp"
-#include "eventbus/broker/embedded/routing_table.hpp"
+#include "eventbus/delivery/routing_table.hpp"
 #include "eventbus/runtime/signal.hpp"
 #include "eventbus/runtime/suspend.hpp"
 
@@ -26,7 +26,7 @@ struct Waiter {
   std::size_t max;
   std::chrono::steady_clock::time_point deadline;
   asio::steady_timer timer;
-  std::vector<Leased> got;
+  std::vector<delivery::Leased> got;
   bool served = false;  ///< Out of the line.
 };
 
@@ -65,7 +65,7 @@ struct Queue : QueueDecisions {
   BindingHistory history;
   QueueMetrics metrics;
 
-  RoutingTable::QueueIndex index = 0;
+  delivery::RoutingTable::QueueIndex index = 0;
   bool routed = false;   ///< Takes part in live routing.
   bool touched = false;  ///< Got events in this take.
   std::uint64_t reserved = 0;

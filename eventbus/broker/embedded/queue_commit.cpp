@@ -1,6 +1,5 @@
 #include "eventbus/broker/embedded/queue_commit.hpp"
 
-#include <algorithm>
 #include <stdexcept>
 
 namespace eventbus::embedded {
@@ -36,12 +35,6 @@ std::int64_t unfold(std::uint64_t value) {
 }
 
 }  // namespace
-
-// Of a clock that was set back since the last failure nobody knows how much of the wait is over: all of it is left.
-Timestamp OutstandingRow::due_by(Timestamp now) const {
-  const auto failed_at = std::max(first_failed_at, last_failed_at);
-  return failed_at > now ? now + (due - failed_at) : due;
-}
 
 std::string encode_gaps(const std::vector<Routed>& gaps) {
   std::string bytes;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "eventbus/broker/embedded/log_cursor.hpp"
-#include "eventbus/broker/embedded/queue_state.hpp"
+#include "eventbus/delivery/queue_state.hpp"
 
 namespace eventbus::embedded {
 
@@ -51,7 +51,7 @@ struct QueueDecisions {
   }
 
   LogCursor cursor;
-  QueueState state;
+  delivery::QueueState state;
 };
 
 }  // namespace eventbus::embedded

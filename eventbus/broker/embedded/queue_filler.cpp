@@ -29,7 +29,7 @@ struct QueueFiller::Scan {
     scanned = position;
     if (!queue.history.matches(position, timestamp, exchange, routing_key)) return true;
     if (position <= filler.stored_before_start_) stored_at = std::min(stored_at, filler.started_);
-    matches.push_back({position, stored_at, queue.definition.ordered ? hash_ordering_key(ordering_key) : 0});
+    matches.push_back({position, stored_at, queue.definition.ordered ? delivery::hash_ordering_key(ordering_key) : 0});
     return true;
   }
   bool add(const StoredEvent& stored) {

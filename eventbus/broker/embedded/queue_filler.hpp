@@ -20,8 +20,8 @@ class QueueFiller {
   };
 
   /// `filled` is called after each read: events may have become ready. `stopping` ends reading when notified.
-  QueueFiller(TaskGroup& tasks, EventStore& store, BodyCache& cache, RoutingTable& routing, const Position& head,
-              Signal& stopping, Sizes sizes, std::function<void(const QueuePtr&)> filled)
+  QueueFiller(TaskGroup& tasks, EventStore& store, BodyCache& cache, delivery::RoutingTable& routing,
+              const Position& head, Signal& stopping, Sizes sizes, std::function<void(const QueuePtr&)> filled)
       : tasks_(tasks),
         store_(store),
         cache_(cache),
@@ -56,7 +56,7 @@ class QueueFiller {
   TaskGroup& tasks_;
   EventStore& store_;
   BodyCache& cache_;
-  RoutingTable& routing_;
+  delivery::RoutingTable& routing_;
   const Position& head_;
   Signal& stopping_;
   Sizes sizes_;

@@ -7,7 +7,7 @@
 
 #include "eventbus/core/event.hpp"
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 
 /// 64-bit FNV-1a of an ordering key, 0 for none; written to disk, so it must stay as it is. Keys that collide are
 /// delivered one at a time together. Source: G. Fowler, L. Noll, K.-P. Vo, draft-eastlake-fnv.
@@ -31,4 +31,4 @@ class KeyLocks {
   boost::unordered_flat_map<std::uint64_t, Lock> locks_;
 };
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

@@ -1,6 +1,6 @@
-#include "eventbus/broker/embedded/routing_table.hpp"
+#include "eventbus/delivery/routing_table.hpp"
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 
 void RoutingTable::add(QueueIndex queue, const std::vector<Binding>& bindings) {
   for (const auto& binding : bindings) exchanges_[binding.exchange].insert(binding.routing_key, queue);
@@ -34,4 +34,4 @@ std::span<const RoutingTable::QueueIndex> RoutingTable::match(std::string_view e
   return answers_.emplace(key_, std::move(queues)).first->second;
 }
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "eventbus/broker/embedded/queue_commit.hpp"
+#include "eventbus/delivery/settlement.hpp"
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 
 /// Where the events of one queue come from that it has not handed out before, oldest first. Immediate; for the
 /// event-loop thread.
@@ -25,4 +25,4 @@ class FreshEvents {
   virtual std::uint64_t waiting() const = 0;
 };
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

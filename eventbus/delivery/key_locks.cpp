@@ -1,8 +1,8 @@
-#include "eventbus/broker/embedded/key_locks.hpp"
+#include "eventbus/delivery/key_locks.hpp"
 
 #include <algorithm>
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 
 std::uint64_t hash_ordering_key(std::string_view key) {
   if (key.empty()) return 0;
@@ -35,4 +35,4 @@ std::optional<Position> KeyLocks::release(std::uint64_t key, Position position) 
   return lock.holder;
 }
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

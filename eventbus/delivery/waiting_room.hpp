@@ -5,9 +5,9 @@
 #include <set>
 #include <utility>
 
-#include "eventbus/broker/embedded/key_locks.hpp"
+#include "eventbus/delivery/key_locks.hpp"
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 
 /// Where events of one queue wait that came to it before and are not handed out: ready, oldest first; parked behind an
 /// earlier one of their ordering key; or delayed. An event that was admitted ready holds its key until `pass_on`.
@@ -43,4 +43,4 @@ class WaitingRoom {
   std::size_t parked_ = 0;
 };
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

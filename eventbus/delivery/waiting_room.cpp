@@ -1,6 +1,6 @@
-#include "eventbus/broker/embedded/waiting_room.hpp"
+#include "eventbus/delivery/waiting_room.hpp"
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 
 bool WaitingRoom::acquire(Position position, std::uint64_t key) {
   return !ordered_ || key == 0 || keys_.acquire(key, position);
@@ -27,4 +27,4 @@ std::optional<Timestamp> WaitingRoom::next_due() const {
   return delayed_.empty() ? std::nullopt : std::optional(delayed_.begin()->first);
 }
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

@@ -1,6 +1,6 @@
-#include "eventbus/broker/embedded/lease_table.hpp"
+#include "eventbus/delivery/lease_table.hpp"
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 
 void LeaseTable::open(LeaseId id, std::vector<Position> positions) {
   const auto unanswered = positions.size();
@@ -26,4 +26,4 @@ std::optional<Timestamp> LeaseTable::next_end() const {
   return leases_.begin()->first.until;
 }
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

@@ -7,7 +7,7 @@
 
 #include "eventbus/core/event.hpp"
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 
 /// Names the lease that the deliveries of one receive share.
 struct LeaseId {
@@ -40,4 +40,4 @@ class LeaseTable {
   std::uint64_t serial_ = 0;
 };
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

@@ -11,7 +11,7 @@
 #include "eventbus/core/queue.hpp"
 #include "eventbus/core/topic.hpp"
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 
 /// Which queues an event reaches: one topic trie an exchange, and the answers for the keys seen lately. Not
 /// thread-safe.
@@ -35,4 +35,4 @@ class RoutingTable {
   std::size_t remembered_;
 };
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

@@ -1,10 +1,10 @@
-#include "eventbus/broker/embedded/queue_state.hpp"
+#include "eventbus/delivery/queue_state.hpp"
 
 #include <algorithm>
 #include <map>
 #include <utility>
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 QueueState::QueueState(const QueueDefinition& definition, FreshEvents& fresh, std::size_t most_outstanding,
                        std::uint64_t seed)
     : definition_(definition),
@@ -310,7 +310,7 @@ std::optional<Timestamp> QueueState::next_due() const {
 
 // What is written, and what follows from that.
 
-void QueueState::compose(QueueCommit& commit) {
+void QueueState::compose(Settlement& commit) {
   purge_requested_ = false;
   commit.settlings = std::exchange(pending_, {});
   for (const auto& settling : commit.settlings) {
@@ -336,7 +336,7 @@ OutstandingRow QueueState::retried_row(const Settling& settling, const Tracked& 
           .last_failed_at = settling.failed_at};
 }
 
-void QueueState::finish(const QueueCommit& commit) {
+void QueueState::finish(const Settlement& commit) {
   for (const auto& row : commit.rows) {
     auto& tracked = tracked_.find(row.event.position)->second;
     if (!tracked.has_row) ++rows_;
@@ -367,7 +367,7 @@ void QueueState::forget(Position position, const Tracked& tracked) {
   if (const auto heir = room_.pass_on(position, key)) make_ready(*heir, tracked_.find(*heir)->second);
 }
 
-void QueueState::abort(const QueueCommit& commit, Timestamp now) {
+void QueueState::abort(const Settlement& commit, Timestamp now) {
   std::map<Timestamp, std::vector<Position>> leases;
   for (const auto& settling : commit.settlings) {
     auto& tracked = tracked_.find(settling.position)->second;
@@ -395,4 +395,4 @@ std::optional<Timestamp> QueueState::oldest_stored_at() const {
   return oldest;
 }
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

@@ -8,14 +8,14 @@
 #include <string_view>
 #include <vector>
 
-#include "eventbus/broker/embedded/fresh_events.hpp"
-#include "eventbus/broker/embedded/lease_table.hpp"
-#include "eventbus/broker/embedded/queue_commit.hpp"
-#include "eventbus/broker/embedded/waiting_room.hpp"
 #include "eventbus/core/failure_policy.hpp"
 #include "eventbus/core/queue.hpp"
+#include "eventbus/delivery/fresh_events.hpp"
+#include "eventbus/delivery/lease_table.hpp"
+#include "eventbus/delivery/settlement.hpp"
+#include "eventbus/delivery/waiting_room.hpp"
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 
 /// One event handed out.
 struct Leased {
@@ -25,7 +25,7 @@ struct Leased {
 };
 
 /// What happens to the events of one queue: which is next, who has it, when it is due again, what must be written.
-/// Decides without doing: time comes in as an argument, what is decided comes out as part of a QueueCommit, and is in
+/// Decides without doing: time comes in as an argument, what is decided comes out as a Settlement, and is in
 /// force when that was written (`finish`) or undone when it failed (`abort`). At most one commit is open at a time.
 class QueueState {
  public:
@@ -60,9 +60,9 @@ class QueueState {
   /// Whether something waits to be written.
   bool pending() const { return !pending_.empty() || purge_requested_; }
   /// Adds what was decided to the commit.
-  void compose(QueueCommit& commit);
-  void finish(const QueueCommit& commit);
-  void abort(const QueueCommit& commit, Timestamp now);
+  void compose(Settlement& settlement);
+  void finish(const Settlement& commit);
+  void abort(const Settlement& commit, Timestamp now);
 
   /// Waiting, deliverable now; further away too.
   std::uint64_t ready() const { return fresh_.waiting() + room_.ready() + room_.parked(); }
@@ -133,4 +133,4 @@ class QueueState {
   bool purging_ = false;
 };
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery
