@@ -4,6 +4,7 @@
 
 #include "eventbus/broker/embedded/broker_parts.hpp"
 #include "eventbus/broker/embedded/sqlite_queue_storage.hpp"
+#include "eventbus/delivery/admissions.hpp"
 
 namespace eventbus {
 
@@ -78,40 +79,17 @@ asio::awaitable<void> EmbeddedBroker::idle() {
   co_await parts_->tasks.join();
 }
 
-/// Room reserved by one publish.
-class EmbeddedBroker::Places final : public Admission {
- public:
-  Places(std::vector<QueuePtr> queues, std::uint64_t count) : queues_(std::move(queues)), count_(count) {
-    for (const auto& queue : queues_) queue->reserved += count_;
-  }
-  ~Places() override {
-    for (const auto& queue : queues_) queue->reserved -= count_;
-  }
-  Places(const Places&) = delete;
-  Places& operator=(const Places&) = delete;
-
- private:
-  std::vector<QueuePtr> queues_;
-  std::uint64_t count_;
-};
-
 Result<std::unique_ptr<Admission>> EmbeddedBroker::admit(std::string_view exchange, std::string_view routing_key,
                                                          std::uint64_t count) {
-  std::vector<QueuePtr> limited;
+  std::vector<delivery::LimitedQueue> limited;
   if (parts_->limited_queues == 0) return nullptr;
   for (const auto index : parts_->routing.match(exchange, routing_key)) {
     const auto& queue = parts_->slots[index];
     const auto& definition = queue->definition;
-    if (!definition.max_length || definition.overflow != Overflow::reject) continue;
-    if (queue->state.ready() + queue->reserved + count > *definition.max_length) {
-      return fail(ErrorCode::queue_full, "Queue '" + definition.name + "' holds its " +
-                                             std::to_string(*definition.max_length) +
-                                             " events. Publish again when consumers have caught up.");
-    }
-    limited.push_back(queue);
+    if (!delivery::refuses(definition)) continue;
+    limited.push_back({definition.name, *definition.max_length, queue->state.ready(), queue->reserved});
   }
-  if (limited.empty()) return nullptr;
-  return std::make_unique<Places>(std::move(limited), count);
+  return delivery::admit(std::move(limited), count);
 }
 
 void EmbeddedBroker::take(std::span<const StoredEvent> events) {

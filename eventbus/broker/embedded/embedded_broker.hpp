@@ -90,7 +90,6 @@ class EmbeddedBroker final : public Broker {
 
  private:
   struct Parts;
-  class Places;
   std::unique_ptr<Parts> parts_;
 };
 

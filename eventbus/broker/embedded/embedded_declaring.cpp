@@ -1,27 +1,12 @@
 // Queues as such: declared, changed, purged, paused, removed; and their dead letters.
 #include "eventbus/broker/embedded/broker_parts.hpp"
+#include "eventbus/delivery/queue_change.hpp"
 #include "eventbus/store/cursor_check.hpp"
 
 namespace eventbus {
 
 using embedded::QueuePtr;
 using embedded::StoredQueue;
-
-namespace {
-
-Result<void> changeable(const QueueDefinition& old, const QueueDefinition& wanted) {
-  std::vector<FieldError> fields;
-  if (old.ordered != wanted.ordered) {
-    fields.push_back({"ordered", old.ordered ? "is true and cannot be changed" : "is false and cannot be changed"});
-  }
-  if (old.start_from != wanted.start_from) fields.push_back({"start_from", "cannot be changed"});
-  if (fields.empty()) return {};
-  return fail(ErrorCode::queue_conflict,
-              "Queue '" + old.name + "' exists with another definition. Delete it first, or declare it as it is.",
-              std::move(fields));
-}
-
-}  // namespace
 
 /// Definitions change one after the other, so that two declarations of one name cannot both be new.
 class EmbeddedBroker::Parts::Defining {
@@ -54,7 +39,7 @@ asio::awaitable<Result<DeclareOutcome>> EmbeddedBroker::declare(QueueDefinition 
     co_return DeclareOutcome::created;
   }
   if (queue->definition == definition) co_return DeclareOutcome::unchanged;
-  if (auto allowed = changeable(queue->definition, definition); !allowed) {
+  if (auto allowed = delivery::changeable(queue->definition, definition); !allowed) {
     co_return std::unexpected(std::move(allowed.error()));
   }
   co_await parts_->redefine(queue, std::move(definition));

@@ -9,10 +9,11 @@
 #include <string>
 #include <vector>
 
-#include "eventbus/broker/broker_metrics.hpp"
 #include "eventbus/broker/embedded/binding_history.hpp"
 #include "eventbus/broker/embedded/queue_decisions.hpp"
 #include "eventbus/broker/embedded/queue_storage.hpp"
+#include "eventbus/delivery/admissions.hpp"
+#include "eventbus/delivery/queue_meters.hpp"
 #include "eventbus/delivery/routing_table.hpp"
 #include "eventbus/runtime/signal.hpp"
 #include "eventbus/runtime/suspend.hpp"
@@ -30,27 +31,6 @@ struct Waiter {
   bool served = false;  ///< Out of the line.
 };
 
-/// The counters of one queue, looked up once.
-struct QueueMetrics {
-  QueueMetrics(BrokerMetrics& metrics, std::string_view queue);
-  /// Remembers the counter of an event type; the index names it in `consumed`.
-  std::uint32_t type_index(BrokerMetrics& metrics, std::string_view queue, std::string_view event_type);
-
-  QueueSeries series;
-  Counter& delivered;
-  Counter& acked;
-  Counter& nacked;
-  Counter& expired;
-  Counter& given_back;
-  Counter& retries;
-  Histogram& delivery_time;
-  Histogram& end_to_end;
-  std::vector<Counter*> consumed;  ///< 0: of events whose type is not known any more.
-
- private:
-  boost::unordered_flat_map<std::string, std::uint32_t> types_;
-};
-
 /// A queue while the broker runs: decisions, waiting consumers and what is under way. Whoever awaits something holds a
 /// QueuePtr and looks at `removed` afterwards.
 struct Queue : QueueDecisions {
@@ -63,12 +43,12 @@ struct Queue : QueueDecisions {
   bool removed = false;
   std::uint64_t dead_letters;
   BindingHistory history;
-  QueueMetrics metrics;
+  delivery::QueueMeters metrics;
 
   delivery::RoutingTable::QueueIndex index = 0;
   bool routed = false;   ///< Takes part in live routing.
   bool touched = false;  ///< Got events in this take.
-  std::uint64_t reserved = 0;
+  delivery::Reserved reserved = delivery::none_reserved();
   std::list<Waiter*> waiters;
 
   bool writing = false;

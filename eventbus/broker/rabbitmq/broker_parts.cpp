@@ -44,21 +44,6 @@ rabbitmq::InstanceId random_instance() {
 
 }  // namespace
 
-namespace rabbitmq {
-
-QueueMetrics::QueueMetrics(BrokerMetrics& metrics, const std::string& queue)
-    : series(metrics, queue),
-      delivered(metrics.deliveries.with({queue, "delivered"})),
-      acked(metrics.deliveries.with({queue, "acked"})),
-      nacked(metrics.deliveries.with({queue, "nacked"})),
-      expired(metrics.deliveries.with({queue, "expired"})),
-      given_back(metrics.deliveries.with({queue, "given_back"})),
-      retries(metrics.retries.with({queue})),
-      delivery_time(metrics.delivery_time.with({queue})),
-      end_to_end(metrics.end_to_end.with({queue})) {}
-
-}  // namespace rabbitmq
-
 RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& store_, postgres::ConnectionPool& database,
                              BrokerMetrics& metrics_, RabbitMqSettings settings_, BrokerClock clock_)
     : loop(loop_),

@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
+#include "eventbus/delivery/admissions.hpp"
+#include "eventbus/delivery/queue_change.hpp"
 
 namespace eventbus {
 
@@ -15,17 +17,6 @@ namespace {
 
 constexpr std::chrono::seconds patience_for_backfill{1};
 constexpr std::chrono::milliseconds look_again_after{50};
-
-Result<void> changeable(const QueueDefinition& old, const QueueDefinition& wanted) {
-  std::vector<FieldError> fields;
-  if (old.ordered != wanted.ordered)
-    fields.push_back({"ordered", old.ordered ? "is true and cannot be changed" : "is false and cannot be changed"});
-  if (old.start_from != wanted.start_from) fields.push_back({"start_from", "cannot be changed"});
-  if (fields.empty()) return {};
-  return fail(ErrorCode::queue_conflict,
-              "Queue '" + old.name + "' exists with another definition. Delete it first, or declare it as it is.",
-              std::move(fields));
-}
 
 bool is_ingest_queue(const RabbitMqSettings& settings, const std::string& name) {
   return std::ranges::find(settings.ingest_queues, name) != settings.ingest_queues.end();
@@ -71,7 +62,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::wait_for_others(std::string_view op
 asio::awaitable<std::optional<Result<DeclareOutcome>>> RabbitMqBroker::Parts::redeclare(LiveQueuePtr queue,
                                                                                         QueueDefinition definition) {
   const auto old = queue->record.definition;
-  if (auto allowed = changeable(old, definition); !allowed) co_return std::unexpected(std::move(allowed.error()));
+  if (auto allowed = delivery::changeable(old, definition); !allowed)
+    co_return std::unexpected(std::move(allowed.error()));
   auto fit = co_await topology.ensure_exchanges(definition.bindings);
   if (!fit) co_return std::unexpected(std::move(fit.error()));
   const bool kept = co_await make(queue, definition);
@@ -210,38 +202,15 @@ asio::awaitable<Result<QueueInfo>> RabbitMqBroker::info(std::string name) {
   co_return parts_->info_of(*queue);
 }
 
-/// Room reserved by one publish.
-class RabbitMqBroker::Places final : public Admission {
- public:
-  Places(std::vector<LiveQueuePtr> queues, std::uint64_t count) : queues_(std::move(queues)), count_(count) {
-    for (const auto& queue : queues_) queue->reserved += count_;
-  }
-  ~Places() override {
-    for (const auto& queue : queues_) queue->reserved -= count_;
-  }
-  Places(const Places&) = delete;
-  Places& operator=(const Places&) = delete;
-
- private:
-  std::vector<LiveQueuePtr> queues_;
-  std::uint64_t count_;
-};
-
 Result<std::unique_ptr<Admission>> RabbitMqBroker::admit(std::string_view exchange, std::string_view routing_key,
                                                          std::uint64_t count) {
-  std::vector<LiveQueuePtr> limited;
+  std::vector<delivery::LimitedQueue> limited;
   for (const auto& [name, queue] : parts_->queues) {
     const auto& definition = queue->record.definition;
-    if (!definition.max_length || definition.overflow != Overflow::reject) continue;
-    if (!routes(definition, exchange, routing_key)) continue;
-    if (queue->length() + queue->reserved + count > *definition.max_length) {
-      return fail(ErrorCode::queue_full, "Queue '" + name + "' holds its " + std::to_string(*definition.max_length) +
-                                             " events. Publish again when consumers have caught up.");
-    }
-    limited.push_back(queue);
+    if (!delivery::refuses(definition) || !routes(definition, exchange, routing_key)) continue;
+    limited.push_back({name, *definition.max_length, queue->length(), queue->reserved});
   }
-  if (limited.empty()) return nullptr;
-  return std::make_unique<Places>(std::move(limited), count);
+  return delivery::admit(std::move(limited), count);
 }
 
 void RabbitMqBroker::take(std::span<const StoredEvent> events) {

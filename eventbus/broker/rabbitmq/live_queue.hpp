@@ -11,23 +11,11 @@
 #include "eventbus/broker/rabbitmq/delivery_buffer.hpp"
 #include "eventbus/broker/rabbitmq/queue_catalog.hpp"
 #include "eventbus/broker/rabbitmq/topology.hpp"
+#include "eventbus/delivery/admissions.hpp"
+#include "eventbus/delivery/queue_meters.hpp"
 #include "eventbus/runtime/signal.hpp"
 
 namespace eventbus::rabbitmq {
-
-/// The counters of one queue, looked up once.
-struct QueueMetrics {
-  QueueMetrics(BrokerMetrics& metrics, const std::string& queue);
-  QueueSeries series;
-  Counter& delivered;
-  Counter& acked;
-  Counter& nacked;
-  Counter& expired;
-  Counter& given_back;
-  Counter& retries;
-  Histogram& delivery_time;
-  Histogram& end_to_end;
-};
 
 /// A queue as this instance serves it. Whoever awaits something holds a LiveQueuePtr and looks at `removed` afterwards.
 struct LiveQueue {
@@ -49,7 +37,7 @@ struct LiveQueue {
 
   QueueRecord record;
   DeliveryBuffer buffer;
-  QueueMetrics metrics;
+  delivery::QueueMeters metrics;
   std::shared_ptr<amqp::Consumer> consumer;  ///< While somebody consumes here.
   std::map<std::string, HeldRetry> held;     ///< Of an ordered queue: retries that were waiting when consuming began.
   Signal arrived;                            ///< Something is deliverable, or the queue is gone.
@@ -64,7 +52,7 @@ struct LiveQueue {
   ServerCounts counts;         ///< As of the last look at the server.
   std::uint64_t moves = 0;     ///< How often messages went to the server, came from it or went back.
   std::uint64_t arriving = 0;  ///< Published to it since then.
-  std::uint64_t reserved = 0;  ///< By admissions.
+  delivery::Reserved reserved = delivery::none_reserved();
   std::uint64_t length() const { return counts.ready + counts.delayed + arriving + buffer.size(); }
 };
 

@@ -88,7 +88,6 @@ class RabbitMqBroker final : public Broker {
 
  private:
   struct Parts;
-  class Places;
   std::shared_ptr<Parts> parts_;
 };
 
