@@ -70,11 +70,11 @@ QueueState::TrackedMap::iterator QueueState::next(Timestamp now) {
     auto& [position, tracked] = *place;
     if (expired(tracked.stored_at, now)) {
       if (fresh) admit(position, tracked);
-      die(position, tracked, "expired", now);
+      die_unseen(position, tracked, "expired", now);
     } else if (!fresh || room_.acquire(position, tracked.key)) {
       return place;
     } else {
-      make_parked(tracked);
+      make_parked(position, tracked);
     }
   }
 }
@@ -102,7 +102,7 @@ void QueueState::admit(Position position, Tracked& tracked) {
   if (room_.acquire(position, tracked.key)) {
     make_ready(position, tracked);
   } else {
-    make_parked(tracked);
+    make_parked(position, tracked);
   }
 }
 
@@ -111,9 +111,9 @@ void QueueState::make_ready(Position position, Tracked& tracked) {
   room_.put_ready(position);
 }
 
-void QueueState::make_parked(Tracked& tracked) {
+void QueueState::make_parked(Position position, Tracked& tracked) {
   tracked.phase = Phase::parked;
-  room_.put_parked();
+  room_.put_parked(position);
 }
 
 void QueueState::make_delayed(Position position, Tracked& tracked) {
@@ -213,6 +213,12 @@ void QueueState::die(Position position, Tracked& tracked, std::string_view reaso
   settle(position, tracked, {.fate = Fate::dead, .failed_at = now, .reason = std::string(reason)});
 }
 
+/// Of what waits: the attempt that would have been its next one was not made.
+void QueueState::die_unseen(Position position, Tracked& tracked, std::string_view reason, Timestamp now) {
+  die(position, tracked, reason, now);
+  pending_.back().unseen = true;
+}
+
 void QueueState::settle(Position position, Tracked& tracked, Settling settling) {
   detach(position, tracked);
   settling.position = position;
@@ -261,39 +267,34 @@ void QueueState::expire(Timestamp now) {
   while (fresh_.front() != nullptr && expired(fresh_.front()->stored_at, now)) {
     const auto place = track(fresh_.pop());
     admit(place->first, place->second);
-    die(place->first, place->second, "expired", now);
+    die_unseen(place->first, place->second, "expired", now);
   }
   while (const auto first = room_.first_ready()) {
     const auto place = tracked_.find(*first);
     if (!expired(place->second.stored_at, now)) break;
-    die(place->first, place->second, "expired", now);
+    die_unseen(place->first, place->second, "expired", now);
   }
 }
 
 void QueueState::enforce_length(Timestamp now) {
   if (!definition_.max_length || definition_.overflow != Overflow::drop_oldest || purging_) return;
-  while (ready() > *definition_.max_length) {
+  while (waiting() > *definition_.max_length) {
     const auto oldest = take_oldest();
     if (oldest == tracked_.end()) return;
-    die(oldest->first, oldest->second, "max_length", now);
+    die_unseen(oldest->first, oldest->second, "max_length", now);
   }
 }
 
 /// The oldest that waits, where it waits.
 QueueState::TrackedMap::iterator QueueState::take_oldest() {
-  if (fresh_is_next()) {
-    const auto place = track(fresh_.pop());
-    admit(place->first, place->second);
-    return place;
+  const auto oldest = room_.oldest();
+  const auto* fresh = fresh_.front();
+  if (fresh == nullptr || (oldest && *oldest < fresh->position)) {
+    return oldest ? tracked_.find(*oldest) : tracked_.end();
   }
-  if (const auto first = room_.first_ready()) return tracked_.find(*first);
-  auto oldest = tracked_.end();
-  if (room_.parked() == 0) return oldest;
-  for (auto place = tracked_.begin(); place != tracked_.end(); ++place) {
-    if (place->second.phase != Phase::parked) continue;
-    if (oldest == tracked_.end() || place->first < oldest->first) oldest = place;
-  }
-  return oldest;
+  const auto place = track(fresh_.pop());
+  admit(place->first, place->second);
+  return place;
 }
 
 std::optional<Timestamp> QueueState::next_due() const {
@@ -310,19 +311,20 @@ std::optional<Timestamp> QueueState::next_due() const {
 
 // What is written, and what follows from that.
 
-void QueueState::compose(Settlement& commit) {
+void QueueState::compose(Settlement& settlement) {
   purge_requested_ = false;
-  commit.settlings = std::exchange(pending_, {});
-  for (const auto& settling : commit.settlings) {
+  settlement.settlings = std::exchange(pending_, {});
+  for (const auto& settling : settlement.settlings) {
     const auto& tracked = tracked_.find(settling.position)->second;
     if (settling.fate == Fate::retried) {
-      commit.rows.push_back(retried_row(settling, tracked));
+      settlement.rows.push_back(retried_row(settling, tracked));
       continue;
     }
-    if (tracked.has_row) commit.settled_rows.push_back(settling.position);
+    if (tracked.has_row) settlement.settled_rows.push_back(settling.position);
     if (settling.fate != Fate::dead) continue;
     const auto first = tracked.first_failed_at == Timestamp{} ? settling.failed_at : tracked.first_failed_at;
-    commit.dead_letters.push_back({settling.position, settling.reason, tracked.attempt, first, settling.failed_at});
+    const auto attempts = settling.unseen ? tracked.attempt - 1 : tracked.attempt;
+    settlement.dead_letters.push_back({settling.position, settling.reason, attempts, first, settling.failed_at});
   }
 }
 

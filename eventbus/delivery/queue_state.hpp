@@ -64,7 +64,8 @@ class QueueState {
   void finish(const Settlement& commit);
   void abort(const Settlement& commit, Timestamp now);
 
-  /// Waiting, deliverable now; further away too.
+  /// What counts against the queue's max_length: ready, delayed, or parked behind another of its key.
+  std::uint64_t waiting() const { return ready() + delayed(); }
   std::uint64_t ready() const { return fresh_.waiting() + room_.ready() + room_.parked(); }
   bool deliverable() const { return !purging_ && (fresh_.front() != nullptr || room_.ready() > 0); }
   std::uint64_t at_hand() const { return fresh_.at_hand() + room_.ready(); }
@@ -100,12 +101,13 @@ class QueueState {
   bool fresh_is_next() const;
   void admit(Position position, Tracked& tracked);
   void make_ready(Position position, Tracked& tracked);
-  void make_parked(Tracked& tracked);
+  void make_parked(Position position, Tracked& tracked);
   void make_delayed(Position position, Tracked& tracked);
   void detach(Position position, const Tracked& tracked);
   void settle(Position position, Tracked& tracked, Settling settling);
   void fail(Position position, Tracked& tracked, const Failure& failure, Timestamp now);
   void die(Position position, Tracked& tracked, std::string_view reason, Timestamp now);
+  void die_unseen(Position position, Tracked& tracked, std::string_view reason, Timestamp now);
   void forget(Position position, const Tracked& tracked);
   Tracked* answerable(Position position, std::uint32_t attempt);
   Tracked* in_flight(Position position, std::uint32_t attempt);

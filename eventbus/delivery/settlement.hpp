@@ -32,7 +32,7 @@ struct OutstandingRow {
 struct DeadLetterRow {
   Position position = 0;
   std::string reason;
-  std::uint32_t attempts = 0;
+  std::uint32_t attempts = 0;  ///< That were made.
   Timestamp first_failed_at{};
   Timestamp last_failed_at{};
 };
@@ -49,6 +49,7 @@ struct Settling {
   Timestamp failed_at{};
   std::string reason{};  ///< Of a dead letter.
   bool lease_ended = false;
+  bool unseen = false;  ///< Its last attempt was not made.
 };
 
 /// What was decided about events of one queue, to be written at once.

@@ -17,13 +17,13 @@ class WaitingRoom {
 
   /// Whether it is the first of its key, and may be handed out; else another one holds it.
   bool acquire(Position position, std::uint64_t key);
-  void put_ready(Position position) { ready_.insert(position); }
-  void put_parked() { ++parked_; }
-  void put_delayed(Position position, Timestamp due) { delayed_.emplace(due, position); }
+  void put_ready(Position position);
+  void put_parked(Position position);
+  void put_delayed(Position position, Timestamp due);
 
-  void take_ready(Position position) { ready_.erase(position); }
+  void take_ready(Position position);
   void take_parked(Position position, std::uint64_t key);
-  void take_delayed(Position position, Timestamp due) { delayed_.erase({due, position}); }
+  void take_delayed(Position position, Timestamp due);
   /// One that held its key is settled: the next of it, which is neither parked nor ready yet.
   std::optional<Position> pass_on(Position position, std::uint64_t key);
   /// One whose time has come by `now`, not ready yet.
@@ -31,12 +31,15 @@ class WaitingRoom {
 
   std::optional<Position> first_ready() const { return ready_.empty() ? std::nullopt : std::optional(*ready_.begin()); }
   std::optional<Timestamp> next_due() const;
+  /// Wherever it waits.
+  std::optional<Position> oldest() const { return all_.empty() ? std::nullopt : std::optional(*all_.begin()); }
   std::size_t ready() const { return ready_.size(); }
   std::size_t parked() const { return parked_; }
   std::size_t delayed() const { return delayed_.size(); }
 
  private:
   bool ordered_;
+  std::set<Position> all_;
   std::set<Position> ready_;
   std::set<std::pair<Timestamp, Position>> delayed_;
   KeyLocks keys_;

@@ -85,7 +85,7 @@ amqp::Message DeliverySettler::dead_letter(const Delivery& delivery, const std::
   if (!delivery.received_)
     return rabbitmq::unreadable_dead_letter(delivery.message_, delivery.queue_, reason + ": " + delivery.fault_);
   return rabbitmq::dead_letter_message(delivery.queued_.event, {}, rabbitmq::dead_letter_queue(delivery.queue_),
-                                       delivery.queued_.trials, reason, now());
+                                       delivery.queued_.trials, delivery.queued_.trials.attempt, reason, now());
 }
 
 asio::awaitable<void> DeliverySettler::give_back(const Delivery& delivery) {

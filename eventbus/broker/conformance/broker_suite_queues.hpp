@@ -103,6 +103,22 @@ TEST_P(BrokerConformance, RefusesPublishesToAFullQueue) {
   EXPECT_TRUE(broker().admit("events", "user.created", 3));
 }
 
+TEST_P(BrokerConformance, CountsWhatWaitsAgainstTheLimitAndNotWhatIsInFlight) {
+  auto definition = queue("q");
+  definition.max_length = 3;
+  declare(definition);
+  publish_many(3);
+  const auto taken = receive("q", 2);
+  ASSERT_THAT(taken, SizeIs(2));
+  EXPECT_EQ(info("q").in_flight, 2u);
+  EXPECT_TRUE(broker().admit("events", "user.created", 2));
+  EXPECT_FALSE(broker().admit("events", "user.created", 3));
+  nack("q", {taken[0]}, {.requeue = true, .delay = Millis{60000}, .reason = {}});
+  EXPECT_EQ(info("q").delayed, 1u);
+  EXPECT_TRUE(broker().admit("events", "user.created", 1));
+  EXPECT_FALSE(broker().admit("events", "user.created", 2));
+}
+
 TEST_P(BrokerConformance, DropsTheOldestOfAFullQueueIntoTheDeadLetters) {
   auto definition = queue("q");
   definition.max_length = 2;
@@ -111,7 +127,7 @@ TEST_P(BrokerConformance, DropsTheOldestOfAFullQueueIntoTheDeadLetters) {
   publish_many(5);
   pass(Millis{1});
   EXPECT_EQ(info("q").ready, 2u);
-  EXPECT_THAT(dead_letters("q"), ElementsAre("e1 max_length 1", "e2 max_length 1", "e3 max_length 1"));
+  EXPECT_THAT(dead_letters("q"), ElementsAre("e1 max_length 0", "e2 max_length 0", "e3 max_length 0"));
   EXPECT_EQ(event_ids(receive_all("q")), (Ids{"e4", "e5"}));
 }
 

@@ -139,6 +139,40 @@ TEST(QueueTime, KeepsTheOrderOfAKeyWhenADropCouldNotBeWritten) {
   EXPECT_THAT(rig.lease(9), ElementsAre(2));
 }
 
+TEST(QueueTime, CountsDelayedEventsAgainstTheLength) {
+  auto queue = definition();
+  queue.max_length = 1;
+  queue.overflow = Overflow::drop_oldest;
+  Rig rig(queue);
+  rig.publish(1);
+  rig.lease(1);
+  rig.state.nack(1, {.attempt = 1, .delay = seconds{60}}, rig.now);
+  rig.commit();
+  rig.publish(1);
+  EXPECT_EQ(rig.state.waiting(), 2U);
+  rig.state.tick(rig.now);
+  const auto dropped = rig.commit().dead_letters;
+  ASSERT_THAT(dropped, SizeIs(1));
+  EXPECT_EQ(dropped[0].position, 1) << "the oldest, though it waits for its retry";
+  EXPECT_EQ(dropped[0].attempts, 1U) << "that was made";
+  EXPECT_EQ(rig.state.waiting(), 1U);
+  EXPECT_THAT(rig.lease(9), ElementsAre(2));
+}
+
+TEST(QueueTime, CountsOnlyAttemptsThatWereMade) {
+  auto queue = definition();
+  queue.message_ttl = seconds{10};
+  Rig rig(queue);
+  rig.publish(2);
+  rig.lease(1);
+  rig.state.nack(1, {.attempt = 1, .requeue = false}, rig.now);
+  rig.state.tick(rig.now + seconds{10});
+  const auto dead = rig.commit().dead_letters;
+  ASSERT_THAT(dead, SizeIs(2));
+  EXPECT_EQ(dead[0].attempts, 1U);
+  EXPECT_EQ(dead[1].attempts, 0U);
+}
+
 TEST(QueueTime, TellsTheAgeOfTheOldestWhateverWaits) {
   Rig rig;
   for (int second = 1; second <= 3; ++second) rig.cursor.take({++rig.head, start + seconds{second}, 0});

@@ -208,7 +208,7 @@ amqp::Message direct_message(const StoredEvent& stored, std::string queue, const
 }
 
 amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchange, std::string queue, Trials trials,
-                                  const std::string& reason, Timestamp now) {
+                                  std::uint32_t attempts, const std::string& reason, Timestamp now) {
   note_failure(trials, now);
   auto message = event_message(stored);
   message.exchange = std::move(exchange);
@@ -216,7 +216,7 @@ amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchang
   mark_as_copy(message, *stored.event, trials);
   auto& headers = message.properties.headers;
   add(headers, header::reason, reason);
-  add(headers, header::attempts, std::int64_t{trials.attempt});
+  add(headers, header::attempts, std::int64_t{attempts});
   add_time(headers, header::last_failed_at, now);
   return message;
 }

@@ -44,7 +44,7 @@ amqp::Message direct_message(const StoredEvent& stored, std::string queue, const
 
 /// The event, given up at `now`, for the dead letters that `exchange` and `queue` lead to.
 amqp::Message dead_letter_message(const StoredEvent& stored, std::string exchange, std::string queue, Trials trials,
-                                  const std::string& reason, Timestamp now);
+                                  std::uint32_t attempts, const std::string& reason, Timestamp now);
 
 /// A message that is no event for the dead letters of `queue`, past the exchanges: as it came, with the reason.
 amqp::Message unreadable_dead_letter(const amqp::ReceivedMessage& message, std::string_view queue,

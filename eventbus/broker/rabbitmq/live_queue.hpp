@@ -53,7 +53,8 @@ struct LiveQueue {
   std::uint64_t moves = 0;     ///< How often messages went to the server, came from it or went back.
   std::uint64_t arriving = 0;  ///< Published to it since then.
   delivery::Reserved reserved = delivery::none_reserved();
-  std::uint64_t length() const { return counts.ready + counts.delayed + arriving + buffer.size(); }
+  /// What counts against the queue's max_length, without what was published since the last look.
+  std::uint64_t waiting() const { return counts.ready + counts.delayed + buffer.waiting() + buffer.held(); }
 };
 
 using LiveQueuePtr = std::shared_ptr<LiveQueue>;

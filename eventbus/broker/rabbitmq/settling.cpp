@@ -185,7 +185,8 @@ asio::awaitable<bool> RabbitMqBroker::Parts::make_retry_queue(LiveQueuePtr queue
   co_return true;
 }
 
-asio::awaitable<void> RabbitMqBroker::Parts::dead(LiveQueuePtr queue, Serials serials, std::string reason) {
+asio::awaitable<void> RabbitMqBroker::Parts::dead(LiveQueuePtr queue, Serials serials, std::string reason,
+                                                  bool unseen) {
   if (serials.empty()) co_return;
   Settling settling(queue, serials, clock);
   const auto now = clock();
@@ -195,7 +196,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::dead(LiveQueuePtr queue, Serials se
     const auto* message = queue->buffer.settling(serial);
     if (message == nullptr) continue;
     const auto& [event, trials, replayed, direct] = message->queued;
-    messages.push_back(rabbitmq::dead_letter_message(event, exchange, queue->name(), trials, reason, now));
+    const auto attempts = trials.attempt - (unseen ? 1 : 0);
+    messages.push_back(rabbitmq::dead_letter_message(event, exchange, queue->name(), trials, attempts, reason, now));
   }
   const auto count = static_cast<double>(messages.size());
   co_await publisher.publish_direct(std::move(messages));
@@ -218,6 +220,7 @@ void RabbitMqBroker::Parts::tick(const LiveQueuePtr& queue) {
   }
   if (definition.message_ttl) give_up(queue, queue->buffer.size(), now - *definition.message_ttl, "expired");
   if (!definition.max_length || definition.overflow != Overflow::drop_oldest) return;
+  // Without the delayed ones: one that comes back would count twice until the next look, and a good event be dropped.
   const auto waiting = queue->counts.ready + queue->buffer.waiting();
   if (waiting > *definition.max_length)
     give_up(queue, waiting - *definition.max_length, Timestamp::max(), "max_length");
@@ -227,7 +230,7 @@ void RabbitMqBroker::Parts::give_up(const LiveQueuePtr& queue, std::size_t most,
                                     std::string reason) {
   auto serials = queue->buffer.give_up(most, stored_before);
   if (serials.empty()) return;
-  background.spawn("give up", in_background(dead(queue, std::move(serials), std::move(reason))));
+  background.spawn("give up", in_background(dead(queue, std::move(serials), std::move(reason), true)));
 }
 
 asio::awaitable<void> RabbitMqBroker::Parts::in_background(asio::awaitable<void> work) {
