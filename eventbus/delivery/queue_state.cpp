@@ -1,6 +1,7 @@
 #include "eventbus/delivery/queue_state.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -16,29 +17,18 @@ QueueState::QueueState(const QueueDefinition& definition, FreshEvents& fresh, st
 void QueueState::restore(const std::vector<Routed>& taken, const std::vector<OutstandingRow>& rows, Timestamp now) {
   for (const auto& event : taken) track(event);
   for (const auto& row : rows) {
-    tracked_[row.event.position] = {.stored_at = std::min(row.event.stored_at, now),
-                                    .key = row.event.key,
-                                    .first_attempt_at = row.first_attempt_at,
-                                    .first_failed_at = row.first_failed_at,
-                                    .last_failed_at = row.last_failed_at,
-                                    .leased_at = {},
-                                    .due = row.due_by(now),
-                                    .lease = {},
-                                    .attempt = row.attempt,
-                                    .has_row = true};
+    auto& tracked = tracked_[row.event.position];
+    tracked = {.row = row, .has_row = true};
+    tracked.row.event.stored_at = std::min(row.event.stored_at, now);
+    tracked.row.due = row.due_by(now);
+    if (tracked.row.due <= now) tracked.row.due = {};
   }
   rows_ = rows.size();
   std::vector<Position> positions;
   positions.reserve(tracked_.size());
   for (const auto& entry : tracked_) positions.push_back(entry.first);
   std::ranges::sort(positions);
-  for (const auto position : positions) {
-    auto& tracked = tracked_.find(position)->second;
-    admit(position, tracked);
-    if (tracked.phase != Phase::ready || tracked.due <= now) continue;
-    room_.take_ready(position);
-    make_delayed(position, tracked);
-  }
+  for (const auto position : positions) admit(position, tracked_.find(position)->second);
 }
 
 std::vector<Leased> QueueState::lease(std::size_t max, Timestamp now) {
@@ -52,10 +42,10 @@ std::vector<Leased> QueueState::lease(std::size_t max, Timestamp now) {
     tracked.phase = Phase::in_flight;
     tracked.lease = id;
     tracked.leased_at = now;
-    if (tracked.first_attempt_at == Timestamp{}) tracked.first_attempt_at = now;
+    if (tracked.row.first_attempt_at == Timestamp{}) tracked.row.first_attempt_at = now;
     ++in_flight_;
     positions.push_back(position);
-    leased.push_back({{position, tracked.stored_at, tracked.key}, tracked.attempt, tracked.first_attempt_at});
+    leased.push_back({tracked.row.event, tracked.row.attempt, tracked.row.first_attempt_at});
   }
   if (!positions.empty()) leases_.open(id, std::move(positions));
   return leased;
@@ -68,10 +58,10 @@ QueueState::TrackedMap::iterator QueueState::next(Timestamp now) {
     const auto place = fresh ? track(fresh_.pop()) : take_ready();
     if (place == tracked_.end()) return place;
     auto& [position, tracked] = *place;
-    if (expired(tracked.stored_at, now)) {
+    if (expired(tracked.row.event.stored_at, now)) {
       if (fresh) admit(position, tracked);
-      die_unseen(position, tracked, "expired", now);
-    } else if (!fresh || room_.acquire(position, tracked.key)) {
+      die_waiting(position, tracked, "expired", now);
+    } else if (!fresh || room_.acquire(position, tracked.row.event.key)) {
       return place;
     } else {
       make_parked(position, tracked);
@@ -93,17 +83,23 @@ QueueState::TrackedMap::iterator QueueState::take_ready() {
 
 QueueState::TrackedMap::iterator QueueState::track(const Routed& event) {
   const auto place = tracked_.try_emplace(event.position).first;
-  place->second.stored_at = event.stored_at;
-  place->second.key = event.key;
+  place->second.row.event = event;
   return place;
 }
 
 void QueueState::admit(Position position, Tracked& tracked) {
-  if (room_.acquire(position, tracked.key)) {
-    make_ready(position, tracked);
+  if (room_.acquire(position, tracked.row.event.key)) {
+    make_waiting(position, tracked);
   } else {
     make_parked(position, tracked);
   }
+}
+
+/// For its time, or for the next consumer.
+void QueueState::make_waiting(Position position, Tracked& tracked) {
+  if (tracked.row.due == Timestamp{}) return make_ready(position, tracked);
+  tracked.phase = Phase::delayed;
+  room_.put_delayed(position, tracked.row.due);
 }
 
 void QueueState::make_ready(Position position, Tracked& tracked) {
@@ -116,21 +112,14 @@ void QueueState::make_parked(Position position, Tracked& tracked) {
   room_.put_parked(position);
 }
 
-void QueueState::make_delayed(Position position, Tracked& tracked) {
-  tracked.phase = Phase::delayed;
-  room_.put_delayed(position, tracked.due);
-}
-
 void QueueState::revive(const std::vector<Routed>& events) {
   for (const auto& event : events) {
     auto& tracked = tracked_[event.position];
-    tracked = {.stored_at = event.stored_at, .key = event.key, .lease = {}, .has_row = true};
+    tracked = {.row = {.event = event}, .has_row = true};
     ++rows_;
     admit(event.position, tracked);
   }
 }
-
-// What consumers answer.
 
 void QueueState::set_type(Position position, std::uint32_t type) {
   if (const auto place = tracked_.find(position); place != tracked_.end()) place->second.type = type;
@@ -149,7 +138,7 @@ QueueState::Tracked* QueueState::answerable(Position position, std::uint32_t att
   }
   auto& tracked = place->second;
   const bool open = tracked.phase != Phase::delayed && tracked.phase != Phase::settling;
-  return open && tracked.attempt == attempt ? &tracked : nullptr;
+  return open && tracked.row.attempt == attempt ? &tracked : nullptr;
 }
 
 bool QueueState::ack(Position position, std::uint32_t attempt) {
@@ -170,15 +159,15 @@ void QueueState::drop(Position position) {
   settle(position, place->second, {.fate = Fate::purged});
 }
 
-QueueState::Tracked* QueueState::in_flight(Position position, std::uint32_t attempt) {
+QueueState::Tracked* QueueState::leased_as(Position position, std::uint32_t attempt) {
   const auto place = tracked_.find(position);
   if (place == tracked_.end()) return nullptr;
   auto& tracked = place->second;
-  return tracked.phase == Phase::in_flight && tracked.attempt == attempt ? &tracked : nullptr;
+  return tracked.phase == Phase::in_flight && tracked.row.attempt == attempt ? &tracked : nullptr;
 }
 
 bool QueueState::extend(Position position, std::uint32_t attempt, Timestamp until) {
-  auto* tracked = in_flight(position, attempt);
+  auto* tracked = leased_as(position, attempt);
   if (tracked == nullptr) return false;
   leases_.close(tracked->lease);
   tracked->lease = leases_.name(until);
@@ -187,7 +176,7 @@ bool QueueState::extend(Position position, std::uint32_t attempt, Timestamp unti
 }
 
 bool QueueState::give_back(Position position, std::uint32_t attempt) {
-  auto* tracked = in_flight(position, attempt);
+  auto* tracked = leased_as(position, attempt);
   if (tracked == nullptr) return false;
   leases_.close(tracked->lease);
   --in_flight_;
@@ -214,9 +203,9 @@ void QueueState::die(Position position, Tracked& tracked, std::string_view reaso
 }
 
 /// Of what waits: the attempt that would have been its next one was not made.
-void QueueState::die_unseen(Position position, Tracked& tracked, std::string_view reason, Timestamp now) {
+void QueueState::die_waiting(Position position, Tracked& tracked, std::string_view reason, Timestamp now) {
   die(position, tracked, reason, now);
-  pending_.back().unseen = true;
+  pending_.back().waited = true;
 }
 
 void QueueState::settle(Position position, Tracked& tracked, Settling settling) {
@@ -231,16 +220,18 @@ void QueueState::settle(Position position, Tracked& tracked, Settling settling) 
 
 void QueueState::detach(Position position, const Tracked& tracked) {
   if (tracked.phase == Phase::ready) room_.take_ready(position);
-  if (tracked.phase == Phase::parked) room_.take_parked(position, tracked.key);
-  if (tracked.phase == Phase::delayed) room_.take_delayed(position, tracked.due);
+  if (tracked.phase == Phase::parked) room_.take_parked(position);
+  if (tracked.phase == Phase::delayed) room_.take_delayed(position, tracked.row.due);
   if (tracked.phase == Phase::in_flight) leases_.close(tracked.lease);
 }
 
-// What time does: leases end, retries fall due, events expire; and queues that grew too long.
-
 void QueueState::tick(Timestamp now) {
   end_leases(now);
-  while (const auto due = room_.take_due(now)) make_ready(*due, tracked_.find(*due)->second);
+  while (const auto due = room_.take_due(now)) {
+    auto& tracked = tracked_.find(*due)->second;
+    tracked.row.due = {};
+    make_ready(*due, tracked);
+  }
   expire(now);
   enforce_length(now);
 }
@@ -252,7 +243,7 @@ void QueueState::end_leases(Timestamp now) {
       if (place == tracked_.end()) continue;
       auto& tracked = place->second;
       if (tracked.phase != Phase::in_flight || tracked.lease != id) continue;
-      fail(position, tracked, {.attempt = tracked.attempt, .lease_ended = true}, now);
+      fail(position, tracked, {.attempt = tracked.row.attempt, .lease_ended = true}, now);
       pending_.back().lease_ended = true;
     }
   }
@@ -267,21 +258,21 @@ void QueueState::expire(Timestamp now) {
   while (fresh_.front() != nullptr && expired(fresh_.front()->stored_at, now)) {
     const auto place = track(fresh_.pop());
     admit(place->first, place->second);
-    die_unseen(place->first, place->second, "expired", now);
+    die_waiting(place->first, place->second, "expired", now);
   }
   while (const auto first = room_.first_ready()) {
     const auto place = tracked_.find(*first);
-    if (!expired(place->second.stored_at, now)) break;
-    die_unseen(place->first, place->second, "expired", now);
+    if (!expired(place->second.row.event.stored_at, now)) break;
+    die_waiting(place->first, place->second, "expired", now);
   }
 }
 
 void QueueState::enforce_length(Timestamp now) {
   if (!definition_.max_length || definition_.overflow != Overflow::drop_oldest || purging_) return;
-  while (waiting() > *definition_.max_length) {
+  while (length() > *definition_.max_length) {
     const auto oldest = take_oldest();
     if (oldest == tracked_.end()) return;
-    die_unseen(oldest->first, oldest->second, "max_length", now);
+    die_waiting(oldest->first, oldest->second, "max_length", now);
   }
 }
 
@@ -305,37 +296,33 @@ std::optional<Timestamp> QueueState::next_due() const {
   if (!definition_.message_ttl || purging_) return due;
   if (const auto* fresh = fresh_.front()) consider(fresh->stored_at + *definition_.message_ttl);
   if (const auto first = room_.first_ready())
-    consider(tracked_.find(*first)->second.stored_at + *definition_.message_ttl);
+    consider(tracked_.find(*first)->second.row.event.stored_at + *definition_.message_ttl);
   return due;
 }
 
-// What is written, and what follows from that.
-
 void QueueState::compose(Settlement& settlement) {
-  purge_requested_ = false;
+  settlement.purge = std::exchange(purge_requested_, false);
   settlement.settlings = std::exchange(pending_, {});
   for (const auto& settling : settlement.settlings) {
     const auto& tracked = tracked_.find(settling.position)->second;
     if (settling.fate == Fate::retried) {
-      settlement.rows.push_back(retried_row(settling, tracked));
+      settlement.rows.push_back(retried_row(settling, tracked.row));
       continue;
     }
     if (tracked.has_row) settlement.settled_rows.push_back(settling.position);
     if (settling.fate != Fate::dead) continue;
-    const auto first = tracked.first_failed_at == Timestamp{} ? settling.failed_at : tracked.first_failed_at;
-    const auto attempts = settling.unseen ? tracked.attempt - 1 : tracked.attempt;
+    const auto first = tracked.row.first_failed_at == Timestamp{} ? settling.failed_at : tracked.row.first_failed_at;
+    const auto attempts = settling.waited ? tracked.row.attempt - 1 : tracked.row.attempt;
     settlement.dead_letters.push_back({settling.position, settling.reason, attempts, first, settling.failed_at});
   }
 }
 
-OutstandingRow QueueState::retried_row(const Settling& settling, const Tracked& tracked) {
-  const bool failed_before = tracked.first_failed_at != Timestamp{};
-  return {.event = {settling.position, tracked.stored_at, tracked.key},
-          .attempt = tracked.attempt + 1,
-          .due = settling.due,
-          .first_attempt_at = tracked.first_attempt_at,
-          .first_failed_at = failed_before ? tracked.first_failed_at : settling.failed_at,
-          .last_failed_at = settling.failed_at};
+OutstandingRow QueueState::retried_row(const Settling& settling, OutstandingRow row) {
+  ++row.attempt;
+  row.due = settling.due;
+  if (row.first_failed_at == Timestamp{}) row.first_failed_at = settling.failed_at;
+  row.last_failed_at = settling.failed_at;
+  return row;
 }
 
 void QueueState::finish(const Settlement& commit) {
@@ -343,10 +330,7 @@ void QueueState::finish(const Settlement& commit) {
     auto& tracked = tracked_.find(row.event.position)->second;
     if (!tracked.has_row) ++rows_;
     tracked.has_row = true;
-    tracked.attempt = row.attempt;
-    tracked.due = row.due;
-    tracked.first_failed_at = row.first_failed_at;
-    tracked.last_failed_at = row.last_failed_at;
+    tracked.row = row;
   }
   for (const auto& settling : commit.settlings) {
     auto& tracked = tracked_.find(settling.position)->second;
@@ -354,9 +338,9 @@ void QueueState::finish(const Settlement& commit) {
     if (settling.fate != Fate::retried) {
       forget(settling.position, tracked);
     } else if (tracked.before == Phase::parked) {
-      admit(settling.position, tracked);
+      make_parked(settling.position, tracked);
     } else {
-      make_delayed(settling.position, tracked);
+      make_waiting(settling.position, tracked);
     }
   }
   if (commit.purge) purging_ = false;
@@ -364,9 +348,17 @@ void QueueState::finish(const Settlement& commit) {
 
 void QueueState::forget(Position position, const Tracked& tracked) {
   if (tracked.has_row) --rows_;
-  const auto key = tracked.key;
+  const auto key = tracked.row.event.key;
   tracked_.erase(position);
-  if (const auto heir = room_.pass_on(position, key)) make_ready(*heir, tracked_.find(*heir)->second);
+  const auto heir = room_.pass_on(position, key);
+  if (!heir) return;
+  auto& next = tracked_.find(*heir)->second;
+  if (next.phase == Phase::settling) {
+    next.before = Phase::ready;
+  } else {
+    detach(*heir, next);
+    make_waiting(*heir, next);
+  }
 }
 
 void QueueState::abort(const Settlement& commit, Timestamp now) {
@@ -374,10 +366,16 @@ void QueueState::abort(const Settlement& commit, Timestamp now) {
   for (const auto& settling : commit.settlings) {
     auto& tracked = tracked_.find(settling.position)->second;
     tracked.phase = tracked.before;
-    if (tracked.phase == Phase::ready) make_ready(settling.position, tracked);
-    if (tracked.phase == Phase::parked) admit(settling.position, tracked);
-    if (tracked.phase == Phase::delayed) make_delayed(settling.position, tracked);
-    if (tracked.phase == Phase::in_flight) leases[std::max(tracked.lease.until, now)].push_back(settling.position);
+    if (tracked.phase == Phase::in_flight) {
+      leases[std::max(tracked.lease.until, now)].push_back(settling.position);
+      continue;
+    }
+    if (tracked.phase == Phase::parked) {
+      make_parked(settling.position, tracked);
+    } else {
+      make_waiting(settling.position, tracked);
+    }
+    if (purging_ && !commit.purge) settle(settling.position, tracked, {.fate = Fate::purged});
   }
   for (auto& [until, positions] : leases) {
     const auto id = leases_.name(until);
@@ -392,7 +390,7 @@ std::optional<Timestamp> QueueState::oldest_stored_at() const {
   if (rows_ == 0) return oldest;
   for (const auto& entry : tracked_) {
     const auto& tracked = entry.second;
-    if (tracked.has_row) oldest = std::min(oldest.value_or(tracked.stored_at), tracked.stored_at);
+    if (tracked.has_row) oldest = std::min(oldest.value_or(tracked.row.event.stored_at), tracked.row.event.stored_at);
   }
   return oldest;
 }

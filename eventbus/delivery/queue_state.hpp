@@ -64,8 +64,9 @@ class QueueState {
   void finish(const Settlement& commit);
   void abort(const Settlement& commit, Timestamp now);
 
-  /// What counts against the queue's max_length: ready, delayed, or parked behind another of its key.
-  std::uint64_t waiting() const { return ready() + delayed(); }
+  /// What counts against the queue's max_length: everything that waits.
+  std::uint64_t length() const { return ready() + delayed(); }
+  /// Waiting without a time to wait for, behind another of their key included.
   std::uint64_t ready() const { return fresh_.waiting() + room_.ready() + room_.parked(); }
   bool deliverable() const { return !purging_ && (fresh_.front() != nullptr || room_.ready() > 0); }
   std::uint64_t at_hand() const { return fresh_.at_hand() + room_.ready(); }
@@ -80,15 +81,9 @@ class QueueState {
   enum class Phase : std::uint8_t { ready, parked, in_flight, delayed, settling };
 
   struct Tracked {
-    Timestamp stored_at{};
-    std::uint64_t key = 0;
-    Timestamp first_attempt_at{};
-    Timestamp first_failed_at{};
-    Timestamp last_failed_at{};
+    OutstandingRow row;  ///< `due`: the epoch when no retry waits for it.
     Timestamp leased_at{};
-    Timestamp due{};
-    LeaseId lease;
-    std::uint32_t attempt = 1;
+    LeaseId lease{};
     std::uint32_t type = 0;
     Phase phase = Phase::ready;
     Phase before = Phase::ready;  ///< Where an aborted settling goes back to.
@@ -102,22 +97,22 @@ class QueueState {
   void admit(Position position, Tracked& tracked);
   void make_ready(Position position, Tracked& tracked);
   void make_parked(Position position, Tracked& tracked);
-  void make_delayed(Position position, Tracked& tracked);
+  void make_waiting(Position position, Tracked& tracked);
   void detach(Position position, const Tracked& tracked);
   void settle(Position position, Tracked& tracked, Settling settling);
   void fail(Position position, Tracked& tracked, const Failure& failure, Timestamp now);
   void die(Position position, Tracked& tracked, std::string_view reason, Timestamp now);
-  void die_unseen(Position position, Tracked& tracked, std::string_view reason, Timestamp now);
+  void die_waiting(Position position, Tracked& tracked, std::string_view reason, Timestamp now);
   void forget(Position position, const Tracked& tracked);
   Tracked* answerable(Position position, std::uint32_t attempt);
-  Tracked* in_flight(Position position, std::uint32_t attempt);
+  Tracked* leased_as(Position position, std::uint32_t attempt);
   TrackedMap::iterator next(Timestamp now);
   TrackedMap::iterator take_oldest();
   bool expired(Timestamp stored_at, Timestamp now) const;
   void end_leases(Timestamp now);
   void expire(Timestamp now);
   void enforce_length(Timestamp now);
-  static OutstandingRow retried_row(const Settling& settling, const Tracked& tracked);
+  static OutstandingRow retried_row(const Settling& settling, OutstandingRow row);
 
   QueueDefinition definition_;
   FreshEvents& fresh_;

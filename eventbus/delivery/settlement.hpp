@@ -49,7 +49,7 @@ struct Settling {
   Timestamp failed_at{};
   std::string reason{};  ///< Of a dead letter.
   bool lease_ended = false;
-  bool unseen = false;  ///< Its last attempt was not made.
+  bool waited = false;  ///< For an attempt that was not made.
 };
 
 /// What was decided about events of one queue, to be written at once.

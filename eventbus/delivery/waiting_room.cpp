@@ -26,9 +26,8 @@ void WaitingRoom::take_ready(Position position) {
   ready_.erase(position);
 }
 
-void WaitingRoom::take_parked(Position position, std::uint64_t key) {
+void WaitingRoom::take_parked(Position position) {
   all_.erase(position);
-  keys_.release(key, position);
   --parked_;
 }
 
@@ -39,11 +38,7 @@ void WaitingRoom::take_delayed(Position position, Timestamp due) {
 
 std::optional<Position> WaitingRoom::pass_on(Position position, std::uint64_t key) {
   if (!ordered_ || key == 0) return std::nullopt;
-  const auto heir = keys_.release(key, position);
-  if (!heir) return std::nullopt;
-  all_.erase(*heir);
-  --parked_;
-  return heir;
+  return keys_.release(key, position);
 }
 
 std::optional<Position> WaitingRoom::take_due(Timestamp now) {

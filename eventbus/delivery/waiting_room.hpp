@@ -10,7 +10,8 @@
 namespace eventbus::delivery {
 
 /// Where events of one queue wait that came to it before and are not handed out: ready, oldest first; parked behind an
-/// earlier one of their ordering key; or delayed. An event that was admitted ready holds its key until `pass_on`.
+/// earlier one of their ordering key; or delayed. An event stands in the line of its key from
+/// `acquire` to `pass_on`.
 class WaitingRoom {
  public:
   explicit WaitingRoom(bool ordered) : ordered_(ordered) {}
@@ -22,9 +23,9 @@ class WaitingRoom {
   void put_delayed(Position position, Timestamp due);
 
   void take_ready(Position position);
-  void take_parked(Position position, std::uint64_t key);
+  void take_parked(Position position);
   void take_delayed(Position position, Timestamp due);
-  /// One that held its key is settled: the next of it, which is neither parked nor ready yet.
+  /// One is settled: the next of its key when it was the first.
   std::optional<Position> pass_on(Position position, std::uint64_t key);
   /// One whose time has come by `now`, not ready yet.
   std::optional<Position> take_due(Timestamp now);

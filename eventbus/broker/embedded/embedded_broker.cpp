@@ -87,7 +87,7 @@ Result<std::unique_ptr<Admission>> EmbeddedBroker::admit(std::string_view exchan
     const auto& queue = parts_->slots[index];
     const auto& definition = queue->definition;
     if (!delivery::refuses(definition)) continue;
-    limited.push_back({definition.name, *definition.max_length, queue->state.waiting(), queue->reserved});
+    limited.push_back({definition.name, *definition.max_length, queue->state.length(), queue->reserved});
   }
   return delivery::admit(std::move(limited), count);
 }

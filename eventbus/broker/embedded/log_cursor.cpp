@@ -1,6 +1,7 @@
 #include "eventbus/broker/embedded/log_cursor.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace eventbus::embedded {
@@ -9,7 +10,6 @@ std::vector<Routed> LogCursor::restore(QueueProgress progress, Timestamp now) {
   frontier_ = persisted_frontier_ = progress.frontier;
   counted_to_ = persisted_counted_to_ = progress.counted_to;
   backlog_ = progress.backlog;
-  window_limit_ = std::min(limits_.window, limits_.idle_window);
   for (auto& gap : progress.gaps) {
     gap.stored_at = std::min(gap.stored_at, now);
     put_out(gap);
@@ -101,7 +101,7 @@ std::optional<Timestamp> LogCursor::oldest_stored_at() const {
 }
 
 void LogCursor::purge(Position head) {
-  purge_requested_ = purging_ = true;
+  purging_ = true;
   purge_to_ = head;
   purged_backlog_ = backlog_;
   if (following_) frontier_ = head;
@@ -112,7 +112,6 @@ void LogCursor::purge(Position head) {
 // becomes a gap.
 void LogCursor::compose(QueueCommit& commit, Position head) {
   compact();
-  commit.purge = std::exchange(purge_requested_, false);
   auto& progress = commit.progress;
   progress.frontier = commit.purge ? std::max(persisted_frontier_, purge_to_) : persisted_frontier_;
   const auto leaving = leave(commit);
@@ -120,8 +119,12 @@ void LogCursor::compose(QueueCommit& commit, Position head) {
     if (event.position > progress.frontier) break;
     if (phase == Phase::out) progress.gaps.push_back(event);
   }
-  const auto above =
-      open_ - leaving - progress.gaps.size() + (commit.purge ? drop_window(commit) : split_window(commit));
+  auto above = open_ - leaving - progress.gaps.size();
+  if (commit.purge) {
+    drop_window(commit);
+  } else {
+    above += split_window(commit);
+  }
   if (above == 0) progress.frontier = std::max(progress.frontier, frontier(head));
   spill(commit);
   progress.counted_to = counted_ ? head : std::max(counted_to_, progress.frontier);
@@ -154,11 +157,10 @@ std::size_t LogCursor::split_window(QueueCommit& commit) const {
   return static_cast<std::size_t>(window_.end() - behind);
 }
 
-std::size_t LogCursor::drop_window(QueueCommit& commit) const {
+void LogCursor::drop_window(QueueCommit& commit) const {
   for (const auto& event : window_) {
     if (spilled_.contains(event.position)) commit.settled_rows.push_back(event.position);
   }
-  return 0;
 }
 
 /// Many gaps make every commit large, so the oldest get rows.

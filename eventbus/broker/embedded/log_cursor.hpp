@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -20,13 +21,15 @@ struct CursorLimits {
 };
 
 /// The way of the log through one queue: what still comes, what is at hand (the window), and what is out: handed on,
-/// and neither settled nor moved to a row of its own. Decides without doing: what to write comes out with `compose`,
+/// and neither settled nor tried again. What is at hand or out is a gap on disk, or, where there are too many of those,
+/// has a row that holds nothing but it. Decides without doing: what to write comes out with `compose`,
 /// and is in force when that was written (`finish`) or undone when it failed (`abort`). At most one commit is open.
 ///
 /// `head` is always the last position that the broker took; positions behind it don't exist yet.
 class LogCursor final : public delivery::FreshEvents {
  public:
-  explicit LogCursor(CursorLimits limits) : limits_(limits) {}
+  explicit LogCursor(CursorLimits limits)
+      : limits_(limits), window_limit_(std::min(limits.window, limits.idle_window)) {}
 
   /// As it was on disk. The gaps are out, and returned, none stored later than `now`.
   std::vector<Routed> restore(QueueProgress progress, Timestamp now);
@@ -62,9 +65,9 @@ class LogCursor final : public delivery::FreshEvents {
   /// Of what is at hand or out.
   std::optional<Timestamp> oldest_stored_at() const;
 
-  /// Everything that waits goes, with the next commit.
+  /// Everything that waits goes, with the next commit that purges.
   void purge(Position head);
-  /// Adds the cursor's share to a commit of `settlings`, some of which may be of events that have a row.
+  /// Adds the cursor's share to a commit that holds what the state decided.
   void compose(QueueCommit& commit, Position head);
   void finish(const QueueCommit& commit);
   void abort(const QueueCommit& commit);
@@ -81,7 +84,7 @@ class LogCursor final : public delivery::FreshEvents {
   bool forget(Position position);
   std::size_t leave(QueueCommit& commit);
   std::size_t split_window(QueueCommit& commit) const;
-  std::size_t drop_window(QueueCommit& commit) const;
+  void drop_window(QueueCommit& commit) const;
   void spill(QueueCommit& commit) const;
   void compact();
 
@@ -94,13 +97,12 @@ class LogCursor final : public delivery::FreshEvents {
   Position persisted_frontier_ = 0;
   Position persisted_counted_to_ = 0;
 
-  std::size_t window_limit_ = 0;
+  std::size_t window_limit_;
   std::deque<Routed> window_;              ///< Ascending.
-  std::deque<Out> out_;                    ///< Ascending; without those that have a row.
+  std::deque<Out> out_;                    ///< Ascending; without what has a row.
   std::size_t open_ = 0;                   ///< Of these, those not gone.
-  std::map<Position, Timestamp> spilled_;  ///< At hand or out, with a row that holds nothing but them: when stored.
+  std::map<Position, Timestamp> spilled_;  ///< At hand or out, and in a row: when stored.
 
-  bool purge_requested_ = false;
   bool purging_ = false;
   Position purge_to_ = 0;
   std::uint64_t purged_backlog_ = 0;

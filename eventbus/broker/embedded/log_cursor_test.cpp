@@ -62,6 +62,16 @@ TEST(LogCursor, GivesRowsAlsoToWhatNobodyHasSeenYet) {
   EXPECT_THAT(gaps(second), ElementsAre(4));
 }
 
+TEST(LogCursor, CountsWhatItKeepsAtHandBehindTheFrontier) {
+  Rig rig;
+  rig.publish(5);
+  ASSERT_TRUE(rig.ack({3}));  // from before a restart
+  const auto commit = rig.commit();
+  EXPECT_EQ(commit.progress.frontier, 3);
+  EXPECT_EQ(commit.progress.backlog, 2U);
+  EXPECT_THAT(gaps(commit), ElementsAre(1, 2));
+}
+
 TEST(LogCursor, APurgeTakesTheRowsOfWhatNobodyHasSeen) {
   Rig rig(definition(), two_gaps);
   rig.publish(5);

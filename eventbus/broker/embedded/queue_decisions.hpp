@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -25,7 +26,7 @@ struct QueueDecisions {
   /// closed.
   std::uint64_t purge(Position head) {
     if (state.purging()) return 0;
-    const auto gone = state.ready() + state.delayed();
+    const auto gone = state.length();
     cursor.purge(head);
     state.purge();
     return gone;

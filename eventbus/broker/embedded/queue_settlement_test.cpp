@@ -100,6 +100,38 @@ TEST(QueueSettlement, PurgesOnlyWhenThePurgeIsWritten) {
   EXPECT_EQ(rig.state.ready(), 1u);
 }
 
+TEST(QueueSettlement, APurgeTakesWhatAnOpenCommitGivesBack) {
+  auto queue = definition();
+  queue.message_ttl = seconds{10};
+  Rig rig(queue);
+  rig.publish(1);
+  rig.state.tick(rig.now + seconds{10});
+  const auto expiry = rig.compose(rig.head);
+  rig.purge(rig.head);
+  rig.abort(expiry, rig.now);
+  const auto purged = rig.commit();
+  EXPECT_THAT(purged.dead_letters, IsEmpty());
+  EXPECT_THAT(gaps(purged), IsEmpty());
+  EXPECT_EQ(rig.state.ready(), 0U);
+  EXPECT_EQ(rig.state.outstanding(), 0U);
+}
+
+TEST(QueueSettlement, KeepsTheDelayOfARetryThatWaitsForItsKey) {
+  auto queue = definition();
+  queue.ordered = true;
+  Rig rig(queue);
+  rig.publish(2, 7);
+  ASSERT_THAT(rig.lease(9), ElementsAre(1));
+  rig.state.nack(2, {.attempt = 1, .delay = seconds{60}}, rig.now);  // from before a restart
+  rig.commit();
+  rig.ack({1});
+  rig.commit();
+  EXPECT_EQ(rig.state.delayed(), 1U);
+  EXPECT_THAT(rig.lease(9), IsEmpty());
+  rig.state.tick(rig.now + seconds{60});
+  EXPECT_THAT(rig.lease(9), ElementsAre(2));
+}
+
 TEST(QueueSettlement, RefusesDamagedGaps) {
   EXPECT_THROW(decode_gaps("\xff"), std::runtime_error);
   EXPECT_THROW(decode_gaps(std::string(12, '\xff')), std::runtime_error);

@@ -139,6 +139,27 @@ TEST(QueueTime, KeepsTheOrderOfAKeyWhenADropCouldNotBeWritten) {
   EXPECT_THAT(rig.lease(9), ElementsAre(2));
 }
 
+TEST(QueueTime, WhatCouldNotBeDroppedKeepsItsPlaceInTheLineOfItsKey) {
+  auto queue = definition();
+  queue.max_length = 1;
+  queue.overflow = Overflow::drop_oldest;
+  queue.ordered = true;
+  Rig rig(queue);
+  rig.publish(1, 7);
+  ASSERT_THAT(rig.lease(1), ElementsAre(1));
+  rig.ack({1});
+  const auto first = rig.compose(rig.head);
+  rig.publish(2, 7);
+  rig.state.tick(rig.now);  // drops 2, which waits for 1
+  rig.finish(first);
+  EXPECT_THAT(rig.lease(9), IsEmpty()) << "2 may come back";
+  rig.abort(rig.compose(rig.head), rig.now);
+  EXPECT_THAT(rig.lease(1), ElementsAre(2));
+  rig.ack({2});
+  rig.commit();
+  EXPECT_THAT(rig.lease(1), ElementsAre(3));
+}
+
 TEST(QueueTime, CountsDelayedEventsAgainstTheLength) {
   auto queue = definition();
   queue.max_length = 1;
@@ -149,13 +170,13 @@ TEST(QueueTime, CountsDelayedEventsAgainstTheLength) {
   rig.state.nack(1, {.attempt = 1, .delay = seconds{60}}, rig.now);
   rig.commit();
   rig.publish(1);
-  EXPECT_EQ(rig.state.waiting(), 2U);
+  EXPECT_EQ(rig.state.length(), 2U);
   rig.state.tick(rig.now);
   const auto dropped = rig.commit().dead_letters;
   ASSERT_THAT(dropped, SizeIs(1));
   EXPECT_EQ(dropped[0].position, 1) << "the oldest, though it waits for its retry";
   EXPECT_EQ(dropped[0].attempts, 1U) << "that was made";
-  EXPECT_EQ(rig.state.waiting(), 1U);
+  EXPECT_EQ(rig.state.length(), 1U);
   EXPECT_THAT(rig.lease(9), ElementsAre(2));
 }
 

@@ -38,7 +38,7 @@ asio::awaitable<void> QueueWriter::drain(QueuePtr queue, bool always) {
     const auto failure = co_await store(queue, commit);
     if (failure) {
       queue->rest_until = clock_() + rest_after_failure;
-      queue->abort(std::move(commit), clock_());
+      queue->abort(commit, clock_());
     } else {
       queue->finish(commit);
       observe(*queue, commit);

@@ -80,8 +80,10 @@ asio::awaitable<void> RabbitMqBroker::Parts::acknowledge(LiveQueuePtr queue, Ser
   for (const auto serial : serials) types[queue->buffer.settling(serial)->queued.event.event->event_type] += 1;
   const auto count = static_cast<double>(serials.size());
   co_await done(queue, std::move(serials));
-  for (const auto& [type, events] : types) metrics.consumed.with({type, queue->name()}).add(events);
-  queue->metrics.acked.add(count);
+  auto& meters = queue->metrics;
+  for (const auto& [type, events] : types)
+    meters.consumed[meters.type_index(metrics, queue->name(), type)]->add(events);
+  meters.acked.add(count);
 }
 
 SettleOutcome RabbitMqBroker::Parts::extend(LiveQueue& queue, Serials serials, std::chrono::milliseconds lease) const {

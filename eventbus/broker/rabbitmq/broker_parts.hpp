@@ -122,8 +122,8 @@ struct RabbitMqBroker::Parts {
   // Settling (settling.cpp). Each takes messages that are being settled, and leaves them leased when it throws.
   asio::awaitable<void> done(LiveQueuePtr queue, Serials serials);
   asio::awaitable<void> failed(LiveQueuePtr queue, Serials serials, NackOptions options, bool lease_ended);
-  /// `unseen`: their last attempt was not made.
-  asio::awaitable<void> dead(LiveQueuePtr queue, Serials serials, std::string reason, bool unseen = false);
+  /// `waited`: for an attempt that was not made.
+  asio::awaitable<void> dead(LiveQueuePtr queue, Serials serials, std::string reason, bool waited = false);
   using Waits = std::vector<std::chrono::milliseconds>;
   asio::awaitable<void> hold(LiveQueuePtr queue, const Serials& serials, const Waits& waits);
   /// `exact`: somebody asked for these waits, which may be rounded up only.

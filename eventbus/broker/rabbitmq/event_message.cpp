@@ -294,6 +294,8 @@ Death read_death(const amqp::ReceivedMessage& message) {
   death.reason = our_reason(newest_death(headers, "reason"));
   if (death.reason.empty()) death.reason = "rejected";
   death.attempts = read_trials(headers).attempt;
+  const bool waited = death.reason == "expired" || death.reason == "max_length";
+  if (waited) --death.attempts;
   return death;
 }
 

@@ -54,7 +54,7 @@ struct LiveQueue {
   std::uint64_t arriving = 0;  ///< Published to it since then.
   delivery::Reserved reserved = delivery::none_reserved();
   /// What counts against the queue's max_length, without what was published since the last look.
-  std::uint64_t waiting() const { return counts.ready + counts.delayed + buffer.waiting() + buffer.held(); }
+  std::uint64_t length() const { return counts.ready + counts.delayed + buffer.waiting() + buffer.held(); }
 };
 
 using LiveQueuePtr = std::shared_ptr<LiveQueue>;

@@ -29,14 +29,22 @@ std::vector<amqp::DeliveryTag> tags_of(const LiveQueue& queue, const std::vector
   return tags;
 }
 
-/// What is being settled is leased again when the settling fails.
+/// What is being settled is leased again when the settling fails, or waits again where nobody had it.
 class Settling {
  public:
-  Settling(LiveQueuePtr queue, const std::vector<std::uint64_t>& serials, const BrokerClock& clock)
-      : queue_(std::move(queue)), serials_(serials), clock_(clock) {}
+  Settling(LiveQueuePtr queue, const std::vector<std::uint64_t>& serials, const BrokerClock& clock, bool waited = false)
+      : queue_(std::move(queue)), serials_(serials), clock_(clock), waited_(waited) {}
   ~Settling() {
     if (finished_) return;
-    for (const auto serial : serials_) queue_->buffer.unsettle(serial, clock_() + rest_after_failure);
+    const auto later = clock_() + rest_after_failure;
+    for (const auto serial : serials_) {
+      const auto* message = queue_->buffer.settling(serial);
+      if (waited_ && message != nullptr) {
+        queue_->buffer.hold(serial, message->queued.trials, later);
+      } else {
+        queue_->buffer.unsettle(serial, later);
+      }
+    }
   }
   Settling(const Settling&) = delete;
   Settling& operator=(const Settling&) = delete;
@@ -46,6 +54,7 @@ class Settling {
   LiveQueuePtr queue_;
   const std::vector<std::uint64_t>& serials_;
   const BrokerClock& clock_;
+  bool waited_;
   bool finished_ = false;
 };
 
@@ -186,9 +195,9 @@ asio::awaitable<bool> RabbitMqBroker::Parts::make_retry_queue(LiveQueuePtr queue
 }
 
 asio::awaitable<void> RabbitMqBroker::Parts::dead(LiveQueuePtr queue, Serials serials, std::string reason,
-                                                  bool unseen) {
+                                                  bool waited) {
   if (serials.empty()) co_return;
-  Settling settling(queue, serials, clock);
+  Settling settling(queue, serials, clock, waited);
   const auto now = clock();
   const auto exchange = rabbitmq::dead_letter_exchange_of(queue->record.definition);
   std::vector<amqp::Message> messages;
@@ -196,7 +205,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::dead(LiveQueuePtr queue, Serials se
     const auto* message = queue->buffer.settling(serial);
     if (message == nullptr) continue;
     const auto& [event, trials, replayed, direct] = message->queued;
-    const auto attempts = trials.attempt - (unseen ? 1 : 0);
+    const auto attempts = trials.attempt - (waited ? 1 : 0);
     messages.push_back(rabbitmq::dead_letter_message(event, exchange, queue->name(), trials, attempts, reason, now));
   }
   const auto count = static_cast<double>(messages.size());
