@@ -29,7 +29,7 @@ asio::awaitable<void> EmbeddedBroker::start() {
   parts.filler.start(parts.clock());
   for (auto& stored : co_await parts.storage->load()) {
     const auto queue = parts.open(stored);
-    queue->restore(std::move(stored.progress), std::move(stored.rows), parts.clock());
+    queue->restore(std::move(stored.progress), stored.rows, parts.clock());
   }
   co_await parts.count_tail();
   for (const auto& entry : parts.queues) parts.filler.fill(entry.second);
