@@ -87,6 +87,13 @@ QueueState::TrackedMap::iterator QueueState::track(const Routed& event) {
   return place;
 }
 
+/// It takes its place among what waits here.
+QueueState::TrackedMap::iterator QueueState::take_in(const Routed& event) {
+  const auto place = track(event);
+  admit(place->first, place->second);
+  return place;
+}
+
 void QueueState::admit(Position position, Tracked& tracked) {
   if (room_.acquire(position, tracked.row.event.key)) {
     make_waiting(position, tracked);
@@ -131,10 +138,7 @@ QueueState::Tracked* QueueState::answerable(Position position, std::uint32_t att
   if (place == tracked_.end()) {
     if (attempt != 1 || purging_) return nullptr;
     const auto event = fresh_.pick(position);
-    if (!event) return nullptr;
-    auto& tracked = track(*event)->second;
-    admit(position, tracked);
-    return &tracked;
+    return event ? &take_in(*event)->second : nullptr;
   }
   auto& tracked = place->second;
   const bool open = tracked.phase != Phase::delayed && tracked.phase != Phase::settling;
@@ -256,8 +260,7 @@ bool QueueState::expired(Timestamp stored_at, Timestamp now) const {
 void QueueState::expire(Timestamp now) {
   if (!definition_.message_ttl || purging_) return;
   while (fresh_.front() != nullptr && expired(fresh_.front()->stored_at, now)) {
-    const auto place = track(fresh_.pop());
-    admit(place->first, place->second);
+    const auto place = take_in(fresh_.pop());
     die_waiting(place->first, place->second, "expired", now);
   }
   while (const auto first = room_.first_ready()) {
@@ -283,9 +286,7 @@ QueueState::TrackedMap::iterator QueueState::take_oldest() {
   if (fresh == nullptr || (oldest && *oldest < fresh->position)) {
     return oldest ? tracked_.find(*oldest) : tracked_.end();
   }
-  const auto place = track(fresh_.pop());
-  admit(place->first, place->second);
-  return place;
+  return take_in(fresh_.pop());
 }
 
 std::optional<Timestamp> QueueState::next_due() const {

@@ -93,6 +93,7 @@ class QueueState {
 
   TrackedMap::iterator track(const Routed& event);
   TrackedMap::iterator take_ready();
+  TrackedMap::iterator take_in(const Routed& event);
   bool fresh_is_next() const;
   void admit(Position position, Tracked& tracked);
   void make_ready(Position position, Tracked& tracked);

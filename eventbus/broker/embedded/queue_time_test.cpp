@@ -11,6 +11,13 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
+QueueDefinition dropping_the_second() {
+  auto queue = definition();
+  queue.max_length = 1;
+  queue.overflow = Overflow::drop_oldest;
+  return queue;
+}
+
 TEST(QueueTime, ExpiresAndDropsInTheOrderOfStoring) {
   auto queue = definition();
   queue.message_ttl = seconds{10};
@@ -88,9 +95,7 @@ TEST(QueueTime, DropsOnlyWhereTheQueueSaysSo) {
 }
 
 TEST(QueueTime, DropsTheOldestWhereverItWaits) {
-  auto queue = definition();
-  queue.max_length = 1;
-  queue.overflow = Overflow::drop_oldest;
+  auto queue = dropping_the_second();
   queue.ordered = true;
   const auto dropped = [](Rig& rig) {
     rig.state.tick(rig.now);
@@ -123,9 +128,7 @@ TEST(QueueTime, DropsTheOldestWhereverItWaits) {
 }
 
 TEST(QueueTime, KeepsTheOrderOfAKeyWhenADropCouldNotBeWritten) {
-  auto queue = definition();
-  queue.max_length = 1;
-  queue.overflow = Overflow::drop_oldest;
+  auto queue = dropping_the_second();
   queue.ordered = true;
   Rig rig(queue);
   rig.publish(1, 7);
@@ -140,9 +143,7 @@ TEST(QueueTime, KeepsTheOrderOfAKeyWhenADropCouldNotBeWritten) {
 }
 
 TEST(QueueTime, WhatCouldNotBeDroppedKeepsItsPlaceInTheLineOfItsKey) {
-  auto queue = definition();
-  queue.max_length = 1;
-  queue.overflow = Overflow::drop_oldest;
+  auto queue = dropping_the_second();
   queue.ordered = true;
   Rig rig(queue);
   rig.publish(1, 7);
@@ -161,9 +162,7 @@ TEST(QueueTime, WhatCouldNotBeDroppedKeepsItsPlaceInTheLineOfItsKey) {
 }
 
 TEST(QueueTime, CountsDelayedEventsAgainstTheLength) {
-  auto queue = definition();
-  queue.max_length = 1;
-  queue.overflow = Overflow::drop_oldest;
+  const auto queue = dropping_the_second();
   Rig rig(queue);
   rig.publish(1);
   rig.lease(1);

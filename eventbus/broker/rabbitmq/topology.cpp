@@ -13,6 +13,11 @@ constexpr std::chrono::minutes delay_queue_life{30};
 constexpr std::chrono::minutes remembered{10};
 
 template <class T>
+bool not_found(const Result<T>& result) {
+  return !result && result.error().code == ErrorCode::not_found;
+}
+
+template <class T>
 T expect(Result<T> result, std::string_view operation) {
   if (!result) {
     throw amqp::Refused(operation, result.error().detail +
@@ -100,7 +105,7 @@ asio::awaitable<bool> Topology::is_there(std::string queue) {
 
 asio::awaitable<bool> Topology::is_gone(std::string queue) {
   const auto found = co_await ask(connection_.inspect_queue(std::move(queue), deadline()));
-  co_return !found && found.error().code == ErrorCode::not_found;
+  co_return not_found(found);
 }
 
 asio::awaitable<Topology::QueueFound> Topology::ensure_queue(QueueDefinition definition, bool may_make, GoOn go_on) {
@@ -199,14 +204,14 @@ asio::awaitable<std::uint64_t> Topology::purge(QueueRecord record) {
   for (const auto delay : record.retry_delays) {
     const auto queue = retry_queue(name, delay);
     const auto purged = co_await ask(connection_.purge_queue(queue, deadline()));
-    if (purged || purged.error().code != ErrorCode::not_found) gone += expect(purged, about("purging queue", queue));
+    if (!not_found(purged)) gone += expect(purged, about("purging queue", queue));
   }
   co_return gone;
 }
 
 asio::awaitable<std::uint64_t> Topology::ready(std::string queue) {
   const auto counts = co_await ask(connection_.inspect_queue(queue, deadline()));
-  if (!counts && counts.error().code == ErrorCode::not_found) co_return 0;
+  if (not_found(counts)) co_return 0;
   co_return expect(counts, about("inspecting queue", queue)).ready;
 }
 
@@ -214,13 +219,13 @@ asio::awaitable<ServerCounts> Topology::count(QueueRecord record, std::vector<st
   const auto& name = record.definition.name;
   ServerCounts counts;
   const auto there = co_await ask(connection_.inspect_queue(name, deadline()));
-  counts.missing = !there && there.error().code == ErrorCode::not_found;
+  counts.missing = not_found(there);
   if (!counts.missing) counts.ready = expect(there, about("inspecting queue", name)).ready;
   counts.dead_letters = co_await ready(dead_letter_queue(name));
   for (const auto delay : record.retry_delays) {
     const auto queue = retry_queue(name, delay);
     const auto waiting = co_await ask(connection_.inspect_queue(queue, deadline()));
-    if (!waiting && waiting.error().code == ErrorCode::not_found) {
+    if (not_found(waiting)) {
       gone.push_back(delay);
     } else {
       counts.delayed += expect(waiting, about("inspecting queue", queue)).ready;
