@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 
+from rings.excerpt import excerpt
 from support.children import ending_with_us
 
 GRACE = 30  # seconds for a command that is told to end
@@ -108,7 +109,7 @@ def run(tally, *command, show=False, counts=False, check=False, within=HOUR, **e
     none = counts and (tally.passed, tally.failed) == (passed, failed)
     if process.returncode or deadline.expired or none:
         if not show:
-            tally.say("".join(lines[-400:]))
+            tally.say("".join(excerpt(lines)))
         if none:
             tally.say("    no test ran")
         if tally.failed == failed:
