@@ -34,8 +34,8 @@ struct QueueInfo {
   std::uint64_t in_flight = 0;  ///< Delivered, neither acknowledged nor expired.
   std::uint64_t delayed = 0;    ///< Waiting for a retry's time.
   std::uint64_t dead_letters = 0;
-  std::uint64_t consumers = 0;                ///< Receives waiting or deliveries' holders right now.
-  std::optional<Timestamp> oldest_stored_at;  ///< Of the oldest unsettled event; none when the queue is empty.
+  std::uint64_t consumers = 0;            ///< Receives waiting or deliveries' holders right now.
+  std::optional<Timestamp> oldest_since;  ///< When the oldest unsettled event came; none when the queue is empty.
 };
 
 enum class DeclareOutcome : std::uint8_t { created, unchanged, updated };

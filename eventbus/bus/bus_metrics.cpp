@@ -28,8 +28,7 @@ void register_queue_gauges(MetricRegistry& registry, Broker& broker) {
       messages.with({queue, "in_flight"}).add(static_cast<double>(info.in_flight));
       messages.with({queue, "delayed"}).add(static_cast<double>(info.delayed));
       messages.with({queue, "dead_letter"}).add(static_cast<double>(info.dead_letters));
-      const auto age =
-          info.oldest_stored_at ? std::chrono::duration<double>(time - *info.oldest_stored_at).count() : 0.0;
+      const auto age = info.oldest_since ? std::chrono::duration<double>(time - *info.oldest_since).count() : 0.0;
       oldest.with({queue}).add(std::max(0.0, age));
     }
   });

@@ -4,11 +4,11 @@
 
 namespace eventbus {
 
-std::uint64_t random_id() {
-  constexpr std::uint64_t mask = (std::uint64_t{1} << 48) - 1;
+std::uint64_t random_id(unsigned bits) {
+  constexpr unsigned most = 64;
   std::random_device random;
   std::uint64_t id = 0;
-  while (id == 0) id = (std::uint64_t{random()} << 32 | random()) & mask;
+  while (id == 0) id = (std::uint64_t{random()} << 32 | random()) >> (most - bits);
   return id;
 }
 

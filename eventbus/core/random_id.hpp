@@ -5,7 +5,7 @@
 namespace eventbus {
 
 /// A name for what must never get the same one twice, not even after its log was put back from a copy, which doesn't
-/// know the names given since: 48 random bits, never 0.
-std::uint64_t random_id();
+/// know the names given since: so many random bits, at most 64, never 0.
+std::uint64_t random_id(unsigned bits = 48);
 
 }  // namespace eventbus

@@ -16,6 +16,8 @@ class FreshEvents {
 
   /// The oldest at hand. Null when there is none, or while all of them are purged. Valid until the next call.
   virtual const Routed* front() const = 0;
+  /// Nothing stored up to there comes any more that is not at hand.
+  virtual Position reached() const = 0;
   /// Takes it: the queue answers for it from now on.
   virtual Routed pop() = 0;
   /// Takes one by its position; none when it is not at hand.

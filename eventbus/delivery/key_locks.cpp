@@ -11,19 +11,19 @@ std::uint64_t hash_ordering_key(std::string_view key) {
   return std::max<std::uint64_t>(hash, 1);
 }
 
-bool KeyLocks::acquire(std::uint64_t key, Position position) {
-  auto [lock, free] = locks_.try_emplace(key, Lock{position, {}});
-  if (free || lock->second.holder == position) return true;
-  lock->second.parked.insert(position);
+bool KeyLocks::acquire(std::uint64_t key, Seat seat) {
+  auto [lock, free] = locks_.try_emplace(key, Lock{seat, {}});
+  if (free || lock->second.holder == seat) return true;
+  lock->second.parked.insert(seat);
   return false;
 }
 
-std::optional<Position> KeyLocks::release(std::uint64_t key, Position position) {
+std::optional<Seat> KeyLocks::release(std::uint64_t key, Seat seat) {
   const auto place = locks_.find(key);
   if (place == locks_.end()) return std::nullopt;
   auto& lock = place->second;
-  if (lock.holder != position) {
-    lock.parked.erase(position);
+  if (lock.holder != seat) {
+    lock.parked.erase(seat);
     return std::nullopt;
   }
   if (lock.parked.empty()) {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <set>
 
-#include "eventbus/core/event.hpp"
+#include "eventbus/delivery/settlement.hpp"
 
 namespace eventbus::delivery {
 
@@ -18,15 +18,15 @@ std::uint64_t hash_ordering_key(std::string_view key);
 class KeyLocks {
  public:
   /// Whether the event became (or is) the holder of its key; else it is parked.
-  bool acquire(std::uint64_t key, Position position);
+  bool acquire(std::uint64_t key, Seat seat);
   /// The event is settled, or no longer waits. Returns the next holder of the key if there is one.
-  std::optional<Position> release(std::uint64_t key, Position position);
+  std::optional<Seat> release(std::uint64_t key, Seat seat);
   std::size_t keys() const { return locks_.size(); }
 
  private:
   struct Lock {
-    Position holder;
-    std::set<Position> parked;
+    Seat holder;
+    std::set<Seat> parked;
   };
   boost::unordered_flat_map<std::uint64_t, Lock> locks_;
 };

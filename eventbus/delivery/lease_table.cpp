@@ -2,9 +2,9 @@
 
 namespace eventbus::delivery {
 
-void LeaseTable::open(LeaseId id, std::vector<Position> positions) {
-  const auto unanswered = positions.size();
-  leases_.emplace(id, Lease{std::move(positions), unanswered});
+void LeaseTable::open(LeaseId id, std::vector<EntryId> entries) {
+  const auto unanswered = entries.size();
+  leases_.emplace(id, Lease{std::move(entries), unanswered});
 }
 
 void LeaseTable::close(LeaseId id) {
@@ -12,10 +12,10 @@ void LeaseTable::close(LeaseId id) {
   if (lease != leases_.end() && --lease->second.unanswered == 0) leases_.erase(lease);
 }
 
-std::vector<std::pair<LeaseId, std::vector<Position>>> LeaseTable::take_ended(Timestamp now) {
-  std::vector<std::pair<LeaseId, std::vector<Position>>> ended;
+std::vector<std::pair<LeaseId, std::vector<EntryId>>> LeaseTable::take_ended(Timestamp now) {
+  std::vector<std::pair<LeaseId, std::vector<EntryId>>> ended;
   while (!leases_.empty() && leases_.begin()->first.until <= now) {
-    ended.emplace_back(leases_.begin()->first, std::move(leases_.begin()->second.positions));
+    ended.emplace_back(leases_.begin()->first, std::move(leases_.begin()->second.entries));
     leases_.erase(leases_.begin());
   }
   return ended;

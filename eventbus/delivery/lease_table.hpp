@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "eventbus/core/event.hpp"
+#include "eventbus/delivery/settlement.hpp"
 
 namespace eventbus::delivery {
 
@@ -21,19 +21,19 @@ struct LeaseId {
 class LeaseTable {
  public:
   LeaseId name(Timestamp until) { return {until, ++serial_}; }
-  /// `positions` is not empty.
-  void open(LeaseId id, std::vector<Position> positions);
+  /// `entries` is not empty.
+  void open(LeaseId id, std::vector<EntryId> entries);
   /// One delivery of the lease was answered.
   void close(LeaseId id);
-  /// Removes the leases that ended by `now` and returns their positions, answered ones included.
-  std::vector<std::pair<LeaseId, std::vector<Position>>> take_ended(Timestamp now);
+  /// Removes the leases that ended by `now` and returns their entries, answered ones included.
+  std::vector<std::pair<LeaseId, std::vector<EntryId>>> take_ended(Timestamp now);
 
   std::optional<Timestamp> next_end() const;
   std::size_t size() const { return leases_.size(); }
 
  private:
   struct Lease {
-    std::vector<Position> positions;
+    std::vector<EntryId> entries;
     std::size_t unanswered;
   };
   std::map<LeaseId, Lease> leases_;

@@ -53,16 +53,20 @@ TEST(LeaseTable, EndsLeasesInTheOrderOfTheirEnds) {
   EXPECT_EQ(leases.next_end(), late.until);
 }
 
+Seat seat(Position position) {
+  return seat_of({.position = position});
+}
+
 TEST(KeyLocks, PassesAKeyOnInOrder) {
   KeyLocks locks;
-  EXPECT_TRUE(locks.acquire(1, 5));
-  EXPECT_TRUE(locks.acquire(1, 5));
-  EXPECT_FALSE(locks.acquire(1, 9));
-  EXPECT_FALSE(locks.acquire(1, 7));
-  EXPECT_TRUE(locks.acquire(2, 8));
-  EXPECT_EQ(locks.release(1, 9), std::nullopt);
-  EXPECT_EQ(locks.release(1, 5), 7);
-  EXPECT_EQ(locks.release(1, 7), std::nullopt);
+  EXPECT_TRUE(locks.acquire(1, seat(5)));
+  EXPECT_TRUE(locks.acquire(1, seat(5)));
+  EXPECT_FALSE(locks.acquire(1, seat(9)));
+  EXPECT_FALSE(locks.acquire(1, seat(7)));
+  EXPECT_TRUE(locks.acquire(2, seat(8)));
+  EXPECT_EQ(locks.release(1, seat(9)), std::nullopt);
+  EXPECT_EQ(locks.release(1, seat(5)), seat(7));
+  EXPECT_EQ(locks.release(1, seat(7)), std::nullopt);
   EXPECT_EQ(locks.keys(), 1u);
 }
 

@@ -1,7 +1,6 @@
 #include "eventbus/delivery/queue_state.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <utility>
 
@@ -12,281 +11,280 @@ QueueState::QueueState(const QueueDefinition& definition, FreshEvents& fresh, st
       fresh_(fresh),
       most_outstanding_(most_outstanding),
       random_(static_cast<std::minstd_rand::result_type>(seed)),
-      room_(definition.ordered) {}
+      room_(definition.ordered, fresh) {}
 
 void QueueState::restore(const std::vector<Routed>& taken, const std::vector<OutstandingRow>& rows, Timestamp now) {
-  for (const auto& event : taken) track(event);
+  for (const auto& event : taken) make_ready(track(event));
+  std::vector<Seat> tried;
   for (const auto& row : rows) {
-    auto& tracked = tracked_[row.event.position];
+    auto& tracked = tracked_[row.seat.entry];
     tracked = {.row = row, .has_row = true};
-    tracked.row.event.stored_at = std::min(row.event.stored_at, now);
+    tracked.row.event.entered_at = std::min(row.event.entered_at, now);
     tracked.row.due = row.due_by(now);
     if (tracked.row.due <= now) tracked.row.due = {};
+    again_ += delivery::entered_again(row.seat.entry) ? 1 : 0;
+    turns_ = std::max(turns_, row.seat.place.turn);
+    if (row.attempt > 1) {
+      tried.push_back(row.seat);
+    } else {
+      make_ready(tracked);
+    }
   }
   rows_ = rows.size();
-  std::vector<Position> positions;
-  positions.reserve(tracked_.size());
-  for (const auto& entry : tracked_) positions.push_back(entry.first);
-  std::ranges::sort(positions);
-  for (const auto position : positions) admit(position, tracked_.find(position)->second);
+  std::ranges::sort(tried);
+  for (const auto& seat : tried) admit(at(seat));
 }
 
 std::vector<Leased> QueueState::lease(std::size_t max, Timestamp now) {
   std::vector<Leased> leased;
-  std::vector<Position> positions;
+  std::vector<EntryId> entries;
   const auto id = leases_.name(now + definition_.lease);
   while (!purging_ && leased.size() < max) {
-    const auto place = next(now);
-    if (place == tracked_.end()) break;
-    auto& [position, tracked] = *place;
-    tracked.phase = Phase::in_flight;
-    tracked.lease = id;
-    tracked.leased_at = now;
-    if (tracked.row.first_attempt_at == Timestamp{}) tracked.row.first_attempt_at = now;
+    auto* tracked = next(now);
+    if (tracked == nullptr) break;
+    auto& row = tracked->row;
+    tracked->phase = Phase::in_flight;
+    tracked->lease = id;
+    tracked->leased_at = now;
+    if (row.first_attempt_at == Timestamp{}) row.first_attempt_at = now;
     ++in_flight_;
-    positions.push_back(position);
-    leased.push_back({tracked.row.event, tracked.row.attempt, tracked.row.first_attempt_at});
+    entries.push_back(row.seat.entry);
+    leased.push_back({row.event, row.seat.entry, row.attempt, row.first_attempt_at});
   }
-  if (!positions.empty()) leases_.open(id, std::move(positions));
+  if (!entries.empty()) leases_.open(id, std::move(entries));
   return leased;
 }
 
 /// The next to hand out, out of where it waited.
-QueueState::TrackedMap::iterator QueueState::next(Timestamp now) {
+QueueState::Tracked* QueueState::next(Timestamp now) {
   for (;;) {
-    const bool fresh = fresh_is_next() && tracked_.size() < most_outstanding_;
-    const auto place = fresh ? track(fresh_.pop()) : take_ready();
-    if (place == tracked_.end()) return place;
-    auto& [position, tracked] = *place;
-    if (expired(tracked.row.event.stored_at, now)) {
-      if (fresh) admit(position, tracked);
-      die_waiting(position, tracked, "expired", now);
-    } else if (!fresh || room_.acquire(position, tracked.row.event.key)) {
-      return place;
+    const auto kind = room_.next(full());
+    if (kind == WaitingRoom::Kind::none) return nullptr;
+    auto& tracked = kind == WaitingRoom::Kind::fresh ? track(fresh_.pop()) : at(*room_.first_ready());
+    detach(tracked);
+    if (expired(tracked.row.event.entered_at, now)) {
+      die_waiting(tracked, "expired", now);
+    } else if (room_.acquire(tracked.row.seat, tracked.row.event.key)) {
+      return &tracked;
     } else {
-      make_parked(position, tracked);
+      make_parked(tracked);
     }
   }
 }
 
-bool QueueState::fresh_is_next() const {
-  const auto* fresh = fresh_.front();
-  return fresh != nullptr && fresh->position < room_.first_ready().value_or(std::numeric_limits<Position>::max());
+QueueState::Tracked& QueueState::track(const Routed& event) {
+  auto& tracked = tracked_[event.position];
+  tracked.row.event = event;
+  tracked.row.seat = seat_of(event);
+  return tracked;
 }
 
-QueueState::TrackedMap::iterator QueueState::take_ready() {
-  const auto first = room_.first_ready();
-  if (!first) return tracked_.end();
-  room_.take_ready(*first);
-  return tracked_.find(*first);
+QueueState::Tracked* QueueState::find(EntryId entry) {
+  const auto place = tracked_.find(entry);
+  return place == tracked_.end() ? nullptr : &place->second;
 }
 
-QueueState::TrackedMap::iterator QueueState::track(const Routed& event) {
-  const auto place = tracked_.try_emplace(event.position).first;
-  place->second.row.event = event;
-  return place;
+/// What is ready stands in the line of its key only from then on.
+void QueueState::hold(Tracked& tracked) {
+  if (tracked.phase == Phase::ready) detach(tracked);
+  if (tracked.phase == Phase::loose) admit(tracked);
 }
 
-/// It takes its place among what waits here.
-QueueState::TrackedMap::iterator QueueState::take_in(const Routed& event) {
-  const auto place = track(event);
-  admit(place->first, place->second);
-  return place;
-}
-
-void QueueState::admit(Position position, Tracked& tracked) {
-  if (room_.acquire(position, tracked.row.event.key)) {
-    make_waiting(position, tracked);
+void QueueState::admit(Tracked& tracked) {
+  if (room_.acquire(tracked.row.seat, tracked.row.event.key)) {
+    make_waiting(tracked);
   } else {
-    make_parked(position, tracked);
+    make_parked(tracked);
   }
 }
 
 /// For its time, or for the next consumer.
-void QueueState::make_waiting(Position position, Tracked& tracked) {
-  if (tracked.row.due == Timestamp{}) return make_ready(position, tracked);
+void QueueState::make_waiting(Tracked& tracked) {
+  if (tracked.row.due == Timestamp{}) return make_ready(tracked);
   tracked.phase = Phase::delayed;
-  room_.put_delayed(position, tracked.row.due);
+  room_.put_delayed(tracked.row.seat, tracked.row.due);
 }
 
-void QueueState::make_ready(Position position, Tracked& tracked) {
+void QueueState::make_ready(Tracked& tracked) {
   tracked.phase = Phase::ready;
-  room_.put_ready(position);
+  room_.put_ready(tracked.row.seat);
 }
 
-void QueueState::make_parked(Position position, Tracked& tracked) {
+void QueueState::make_parked(Tracked& tracked) {
   tracked.phase = Phase::parked;
-  room_.put_parked(position);
+  room_.put_parked(tracked.row.seat);
 }
 
-void QueueState::revive(const std::vector<Routed>& events) {
-  for (const auto& event : events) {
-    auto& tracked = tracked_[event.position];
-    tracked = {.row = {.event = event}, .has_row = true};
+OutstandingRow QueueState::enter_again(const Routed& event, Position head, EntryId entry) {
+  return {.event = event, .seat = {{head, ++turns_}, entry}};
+}
+
+void QueueState::revive(const std::vector<OutstandingRow>& rows) {
+  for (const auto& row : rows) {
+    auto& tracked = tracked_[row.seat.entry];
+    tracked = {.row = row, .has_row = true};
     ++rows_;
-    admit(event.position, tracked);
+    ++again_;
+    make_ready(tracked);
   }
 }
 
-void QueueState::set_type(Position position, std::uint32_t type) {
-  if (const auto place = tracked_.find(position); place != tracked_.end()) place->second.type = type;
+void QueueState::set_type(EntryId entry, std::uint32_t type) {
+  if (auto* tracked = find(entry)) tracked->type = type;
 }
 
 /// Also what was handed out before a restart and waits again.
-QueueState::Tracked* QueueState::answerable(Position position, std::uint32_t attempt) {
-  const auto place = tracked_.find(position);
-  if (place == tracked_.end()) {
-    if (attempt != 1 || purging_) return nullptr;
-    const auto event = fresh_.pick(position);
-    return event ? &take_in(*event)->second : nullptr;
+QueueState::Tracked* QueueState::answerable(EntryId entry, std::uint32_t attempt) {
+  if (auto* tracked = find(entry)) {
+    const bool open = tracked->phase != Phase::delayed && tracked->phase != Phase::settling;
+    if (!open || tracked->row.attempt != attempt) return nullptr;
+    hold(*tracked);
+    return tracked;
   }
-  auto& tracked = place->second;
-  const bool open = tracked.phase != Phase::delayed && tracked.phase != Phase::settling;
-  return open && tracked.row.attempt == attempt ? &tracked : nullptr;
+  if (attempt != 1 || purging_) return nullptr;
+  const auto event = fresh_.pick(entry);
+  if (!event) return nullptr;
+  auto& tracked = track(*event);
+  hold(tracked);
+  return &tracked;
 }
 
-bool QueueState::ack(Position position, std::uint32_t attempt) {
-  auto* tracked = answerable(position, attempt);
-  if (tracked != nullptr) settle(position, *tracked, {.fate = Fate::acked});
+bool QueueState::ack(EntryId entry, std::uint32_t attempt) {
+  auto* tracked = answerable(entry, attempt);
+  if (tracked != nullptr) settle(*tracked, {.fate = Fate::acked});
   return tracked != nullptr;
 }
 
-bool QueueState::nack(Position position, const Failure& failure, Timestamp now) {
-  auto* tracked = answerable(position, failure.attempt);
-  if (tracked != nullptr) fail(position, *tracked, failure, now);
+bool QueueState::nack(EntryId entry, const Failure& failure, Timestamp now) {
+  auto* tracked = answerable(entry, failure.attempt);
+  if (tracked != nullptr) fail(*tracked, failure, now);
   return tracked != nullptr;
 }
 
-void QueueState::drop(Position position) {
-  const auto place = tracked_.find(position);
-  if (place == tracked_.end() || place->second.phase == Phase::settling) return;
-  settle(position, place->second, {.fate = Fate::purged});
+void QueueState::drop(EntryId entry) {
+  auto* tracked = find(entry);
+  if (tracked != nullptr && tracked->phase != Phase::settling) settle(*tracked, {.fate = Fate::purged});
 }
 
-QueueState::Tracked* QueueState::leased_as(Position position, std::uint32_t attempt) {
-  const auto place = tracked_.find(position);
-  if (place == tracked_.end()) return nullptr;
-  auto& tracked = place->second;
-  return tracked.phase == Phase::in_flight && tracked.row.attempt == attempt ? &tracked : nullptr;
+QueueState::Tracked* QueueState::leased_as(EntryId entry, std::uint32_t attempt) {
+  auto* tracked = find(entry);
+  const bool leased = tracked != nullptr && tracked->phase == Phase::in_flight && tracked->row.attempt == attempt;
+  return leased ? tracked : nullptr;
 }
 
-bool QueueState::extend(Position position, std::uint32_t attempt, Timestamp until) {
-  auto* tracked = leased_as(position, attempt);
+bool QueueState::extend(EntryId entry, std::uint32_t attempt, Timestamp until) {
+  auto* tracked = leased_as(entry, attempt);
   if (tracked == nullptr) return false;
   leases_.close(tracked->lease);
   tracked->lease = leases_.name(until);
-  leases_.open(tracked->lease, {position});
+  leases_.open(tracked->lease, {entry});
   return true;
 }
 
-bool QueueState::give_back(Position position, std::uint32_t attempt) {
-  auto* tracked = leased_as(position, attempt);
+bool QueueState::give_back(EntryId entry, std::uint32_t attempt) {
+  auto* tracked = leased_as(entry, attempt);
   if (tracked == nullptr) return false;
   leases_.close(tracked->lease);
   --in_flight_;
-  make_ready(position, *tracked);
+  make_ready(*tracked);
   return true;
 }
 
 void QueueState::purge() {
   purge_requested_ = purging_ = true;
-  for (auto& [position, tracked] : tracked_) {
+  for (auto& [entry, tracked] : tracked_) {
     if (tracked.phase == Phase::in_flight || tracked.phase == Phase::settling) continue;
-    settle(position, tracked, {.fate = Fate::purged});
+    settle(tracked, {.fate = Fate::purged});
   }
 }
 
-void QueueState::fail(Position position, Tracked& tracked, const Failure& failure, Timestamp now) {
+void QueueState::fail(Tracked& tracked, const Failure& failure, Timestamp now) {
   const auto outcome = judge(definition_.retry, failure, std::generate_canonical<double, 32>(random_));
-  if (!outcome.wait) return die(position, tracked, outcome.reason, now);
-  settle(position, tracked, {.fate = Fate::retried, .due = now + *outcome.wait, .failed_at = now});
+  if (!outcome.wait) return die(tracked, outcome.reason, now);
+  settle(tracked, {.fate = Fate::retried, .due = now + *outcome.wait, .failed_at = now});
 }
 
-void QueueState::die(Position position, Tracked& tracked, std::string_view reason, Timestamp now) {
-  settle(position, tracked, {.fate = Fate::dead, .failed_at = now, .reason = std::string(reason)});
+void QueueState::die(Tracked& tracked, std::string_view reason, Timestamp now) {
+  settle(tracked, {.fate = Fate::dead, .failed_at = now, .reason = std::string(reason)});
 }
 
 /// Of what waits: the attempt that would have been its next one was not made.
-void QueueState::die_waiting(Position position, Tracked& tracked, std::string_view reason, Timestamp now) {
-  die(position, tracked, reason, now);
+void QueueState::die_waiting(Tracked& tracked, std::string_view reason, Timestamp now) {
+  hold(tracked);
+  die(tracked, reason, now);
   pending_.back().waited = true;
 }
 
-void QueueState::settle(Position position, Tracked& tracked, Settling settling) {
-  detach(position, tracked);
-  settling.position = position;
+void QueueState::settle(Tracked& tracked, Settling settling) {
+  settling.entry = tracked.row.seat.entry;
   settling.type = tracked.type;
   if (tracked.phase == Phase::in_flight) settling.leased_at = tracked.leased_at;
   tracked.before = tracked.phase;
+  detach(tracked);
   tracked.phase = Phase::settling;
   pending_.push_back(std::move(settling));
 }
 
-void QueueState::detach(Position position, const Tracked& tracked) {
-  if (tracked.phase == Phase::ready) room_.take_ready(position);
-  if (tracked.phase == Phase::parked) room_.take_parked(position);
-  if (tracked.phase == Phase::delayed) room_.take_delayed(position, tracked.row.due);
+void QueueState::detach(Tracked& tracked) {
+  if (tracked.phase == Phase::ready) room_.take_ready(tracked.row.seat);
+  if (tracked.phase == Phase::parked) room_.take_parked(tracked.row.seat);
+  if (tracked.phase == Phase::delayed) room_.take_delayed(tracked.row.seat, tracked.row.due);
   if (tracked.phase == Phase::in_flight) leases_.close(tracked.lease);
+  tracked.phase = Phase::loose;
 }
 
 void QueueState::tick(Timestamp now) {
   end_leases(now);
   while (const auto due = room_.take_due(now)) {
-    auto& tracked = tracked_.find(*due)->second;
+    auto& tracked = at(*due);
     tracked.row.due = {};
-    make_ready(*due, tracked);
+    make_ready(tracked);
   }
   expire(now);
   enforce_length(now);
 }
 
 void QueueState::end_leases(Timestamp now) {
-  for (const auto& [id, positions] : leases_.take_ended(now)) {
-    for (const auto position : positions) {
-      const auto place = tracked_.find(position);
-      if (place == tracked_.end()) continue;
-      auto& tracked = place->second;
-      if (tracked.phase != Phase::in_flight || tracked.lease != id) continue;
-      fail(position, tracked, {.attempt = tracked.row.attempt, .lease_ended = true}, now);
+  for (const auto& [id, entries] : leases_.take_ended(now)) {
+    for (const auto entry : entries) {
+      auto* tracked = find(entry);
+      if (tracked == nullptr || tracked->phase != Phase::in_flight || tracked->lease != id) continue;
+      fail(*tracked, {.attempt = tracked->row.attempt, .lease_ended = true}, now);
       pending_.back().lease_ended = true;
     }
   }
 }
 
-bool QueueState::expired(Timestamp stored_at, Timestamp now) const {
-  return definition_.message_ttl && stored_at + *definition_.message_ttl <= now;
+bool QueueState::expired(Timestamp entered_at, Timestamp now) const {
+  return definition_.message_ttl && entered_at + *definition_.message_ttl <= now;
 }
 
 void QueueState::expire(Timestamp now) {
   if (!definition_.message_ttl || purging_) return;
-  while (fresh_.front() != nullptr && expired(fresh_.front()->stored_at, now)) {
-    const auto place = take_in(fresh_.pop());
-    die_waiting(place->first, place->second, "expired", now);
+  while (!full() && fresh_.front() != nullptr && expired(fresh_.front()->entered_at, now)) {
+    die_waiting(track(fresh_.pop()), "expired", now);
   }
   while (const auto first = room_.first_ready()) {
-    const auto place = tracked_.find(*first);
-    if (!expired(place->second.row.event.stored_at, now)) break;
-    die_waiting(place->first, place->second, "expired", now);
+    auto& tracked = at(*first);
+    if (!expired(tracked.row.event.entered_at, now)) break;
+    die_waiting(tracked, "expired", now);
   }
 }
 
 void QueueState::enforce_length(Timestamp now) {
   if (!definition_.max_length || definition_.overflow != Overflow::drop_oldest || purging_) return;
   while (length() > *definition_.max_length) {
-    const auto oldest = take_oldest();
-    if (oldest == tracked_.end()) return;
-    die_waiting(oldest->first, oldest->second, "max_length", now);
+    auto* oldest = take_oldest();
+    if (oldest == nullptr) return;
+    die_waiting(*oldest, "max_length", now);
   }
 }
 
 /// The oldest that waits, where it waits.
-QueueState::TrackedMap::iterator QueueState::take_oldest() {
-  const auto oldest = room_.oldest();
-  const auto* fresh = fresh_.front();
-  if (fresh == nullptr || (oldest && *oldest < fresh->position)) {
-    return oldest ? tracked_.find(*oldest) : tracked_.end();
-  }
-  return take_in(fresh_.pop());
+QueueState::Tracked* QueueState::take_oldest() {
+  const auto kind = room_.oldest();
+  if (kind == WaitingRoom::Kind::entry) return &at(*room_.oldest_entry());
+  return kind == WaitingRoom::Kind::none || full() ? nullptr : &track(fresh_.pop());
 }
 
 std::optional<Timestamp> QueueState::next_due() const {
@@ -295,9 +293,8 @@ std::optional<Timestamp> QueueState::next_due() const {
   if (const auto end = leases_.next_end()) consider(*end);
   if (const auto delayed = room_.next_due()) consider(*delayed);
   if (!definition_.message_ttl || purging_) return due;
-  if (const auto* fresh = fresh_.front()) consider(fresh->stored_at + *definition_.message_ttl);
-  if (const auto first = room_.first_ready())
-    consider(tracked_.find(*first)->second.row.event.stored_at + *definition_.message_ttl);
+  if (const auto* fresh = fresh_.front()) consider(fresh->entered_at + *definition_.message_ttl);
+  if (const auto first = room_.first_ready()) consider(at(*first).row.event.entered_at + *definition_.message_ttl);
   return due;
 }
 
@@ -305,16 +302,17 @@ void QueueState::compose(Settlement& settlement) {
   settlement.purge = std::exchange(purge_requested_, false);
   settlement.settlings = std::exchange(pending_, {});
   for (const auto& settling : settlement.settlings) {
-    const auto& tracked = tracked_.find(settling.position)->second;
+    const auto& tracked = at(settling.entry);
     if (settling.fate == Fate::retried) {
       settlement.rows.push_back(retried_row(settling, tracked.row));
       continue;
     }
-    if (tracked.has_row) settlement.settled_rows.push_back(settling.position);
+    if (tracked.has_row) settlement.settled_rows.push_back(settling.entry);
     if (settling.fate != Fate::dead) continue;
     const auto first = tracked.row.first_failed_at == Timestamp{} ? settling.failed_at : tracked.row.first_failed_at;
     const auto attempts = settling.waited ? tracked.row.attempt - 1 : tracked.row.attempt;
-    settlement.dead_letters.push_back({settling.position, settling.reason, attempts, first, settling.failed_at});
+    settlement.dead_letters.push_back(
+        {tracked.row.event.position, settling.reason, attempts, first, settling.failed_at});
   }
 }
 
@@ -328,70 +326,72 @@ OutstandingRow QueueState::retried_row(const Settling& settling, OutstandingRow 
 
 void QueueState::finish(const Settlement& commit) {
   for (const auto& row : commit.rows) {
-    auto& tracked = tracked_.find(row.event.position)->second;
+    auto& tracked = at(row.seat);
     if (!tracked.has_row) ++rows_;
     tracked.has_row = true;
     tracked.row = row;
   }
   for (const auto& settling : commit.settlings) {
-    auto& tracked = tracked_.find(settling.position)->second;
+    auto& tracked = at(settling.entry);
     if (tracked.before == Phase::in_flight) --in_flight_;
     if (settling.fate != Fate::retried) {
-      forget(settling.position, tracked);
+      forget(tracked);
     } else if (tracked.before == Phase::parked) {
-      make_parked(settling.position, tracked);
+      make_parked(tracked);
     } else {
-      make_waiting(settling.position, tracked);
+      make_waiting(tracked);
     }
   }
   if (commit.purge) purging_ = false;
 }
 
-void QueueState::forget(Position position, const Tracked& tracked) {
+void QueueState::forget(const Tracked& tracked) {
   if (tracked.has_row) --rows_;
+  if (delivery::entered_again(tracked.row.seat.entry)) --again_;
+  const auto seat = tracked.row.seat;
   const auto key = tracked.row.event.key;
-  tracked_.erase(position);
-  const auto heir = room_.pass_on(position, key);
+  tracked_.erase(seat.entry);
+  const auto heir = room_.pass_on(seat, key);
   if (!heir) return;
-  auto& next = tracked_.find(*heir)->second;
+  auto& next = at(*heir);
   if (next.phase == Phase::settling) {
     next.before = Phase::ready;
   } else {
-    detach(*heir, next);
-    make_waiting(*heir, next);
+    detach(next);
+    make_waiting(next);
   }
 }
 
 void QueueState::abort(const Settlement& commit, Timestamp now) {
-  std::map<Timestamp, std::vector<Position>> leases;
+  std::map<Timestamp, std::vector<EntryId>> leases;
   for (const auto& settling : commit.settlings) {
-    auto& tracked = tracked_.find(settling.position)->second;
+    auto& tracked = at(settling.entry);
     tracked.phase = tracked.before;
     if (tracked.phase == Phase::in_flight) {
-      leases[std::max(tracked.lease.until, now)].push_back(settling.position);
+      leases[std::max(tracked.lease.until, now)].push_back(settling.entry);
       continue;
     }
     if (tracked.phase == Phase::parked) {
-      make_parked(settling.position, tracked);
+      make_parked(tracked);
     } else {
-      make_waiting(settling.position, tracked);
+      make_waiting(tracked);
     }
-    if (purging_ && !commit.purge) settle(settling.position, tracked, {.fate = Fate::purged});
+    if (purging_ && !commit.purge) settle(tracked, {.fate = Fate::purged});
   }
-  for (auto& [until, positions] : leases) {
+  for (auto& [until, entries] : leases) {
     const auto id = leases_.name(until);
-    for (const auto position : positions) tracked_.find(position)->second.lease = id;
-    leases_.open(id, std::move(positions));
+    for (const auto entry : entries) at(entry).lease = id;
+    leases_.open(id, std::move(entries));
   }
   if (commit.purge) purging_ = false;
 }
 
-std::optional<Timestamp> QueueState::oldest_stored_at() const {
+std::optional<Timestamp> QueueState::oldest_since() const {
   std::optional<Timestamp> oldest;
   if (rows_ == 0) return oldest;
   for (const auto& entry : tracked_) {
     const auto& tracked = entry.second;
-    if (tracked.has_row) oldest = std::min(oldest.value_or(tracked.row.event.stored_at), tracked.row.event.stored_at);
+    if (tracked.has_row) oldest = std::min(oldest.value_or(tracked.row.event.entered_at), tracked.row.event.entered_at);
   }
   return oldest;
 }

@@ -2,50 +2,67 @@
 
 namespace eventbus::delivery {
 
-bool WaitingRoom::acquire(Position position, std::uint64_t key) {
-  return !ordered_ || key == 0 || keys_.acquire(key, position);
+WaitingRoom::Kind WaitingRoom::next(bool full) const {
+  const auto first = first_ready();
+  if (full) return first ? Kind::entry : Kind::none;
+  return earlier(first);
 }
 
-void WaitingRoom::put_ready(Position position) {
-  all_.insert(position);
-  ready_.insert(position);
+WaitingRoom::Kind WaitingRoom::oldest() const {
+  return earlier(oldest_entry());
 }
 
-void WaitingRoom::put_parked(Position position) {
-  all_.insert(position);
+/// The fresh events or the entry.
+WaitingRoom::Kind WaitingRoom::earlier(const std::optional<Seat>& entry) const {
+  const auto* fresh = fresh_.front();
+  if (fresh != nullptr && (!entry || seat_of(*fresh) < *entry)) return Kind::fresh;
+  return entry && entry->place.at <= fresh_.reached() ? Kind::entry : Kind::none;
+}
+
+bool WaitingRoom::acquire(Seat seat, std::uint64_t key) {
+  return !ordered_ || key == 0 || keys_.acquire(key, seat);
+}
+
+void WaitingRoom::put_ready(Seat seat) {
+  all_.insert(seat);
+  ready_.insert(seat);
+}
+
+void WaitingRoom::put_parked(Seat seat) {
+  all_.insert(seat);
   ++parked_;
 }
 
-void WaitingRoom::put_delayed(Position position, Timestamp due) {
-  all_.insert(position);
-  delayed_.emplace(due, position);
+void WaitingRoom::put_delayed(Seat seat, Timestamp due) {
+  all_.insert(seat);
+  delayed_.emplace(due, seat);
 }
 
-void WaitingRoom::take_ready(Position position) {
-  all_.erase(position);
-  ready_.erase(position);
+void WaitingRoom::take_ready(Seat seat) {
+  all_.erase(seat);
+  ready_.erase(seat);
 }
 
-void WaitingRoom::take_parked(Position position) {
-  all_.erase(position);
+void WaitingRoom::take_parked(Seat seat) {
+  all_.erase(seat);
   --parked_;
 }
 
-void WaitingRoom::take_delayed(Position position, Timestamp due) {
-  all_.erase(position);
-  delayed_.erase({due, position});
+void WaitingRoom::take_delayed(Seat seat, Timestamp due) {
+  all_.erase(seat);
+  delayed_.erase({due, seat});
 }
 
-std::optional<Position> WaitingRoom::pass_on(Position position, std::uint64_t key) {
+std::optional<Seat> WaitingRoom::pass_on(Seat seat, std::uint64_t key) {
   if (!ordered_ || key == 0) return std::nullopt;
-  return keys_.release(key, position);
+  return keys_.release(key, seat);
 }
 
-std::optional<Position> WaitingRoom::take_due(Timestamp now) {
+std::optional<Seat> WaitingRoom::take_due(Timestamp now) {
   if (delayed_.empty() || delayed_.begin()->first > now) return std::nullopt;
-  const auto position = delayed_.extract(delayed_.begin()).value().second;
-  all_.erase(position);
-  return position;
+  const auto seat = delayed_.extract(delayed_.begin()).value().second;
+  all_.erase(seat);
+  return seat;
 }
 
 std::optional<Timestamp> WaitingRoom::next_due() const {

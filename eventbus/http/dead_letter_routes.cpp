@@ -127,9 +127,8 @@ std::vector<Route> dead_letter_routes() {
   return {list_dead_letters_route(),
           route(http::verb::post, "/queues/{queue}/dead-letters/redrive", "redriveDeadLetters",
                 "Deliver dead letters again",
-                "As fresh events, attempt 1. With events_per_second the answer comes at once and the rest follows at "
-                "that pace. "
-                "With dry_run they are only counted.",
+                "As fresh events: at the end of the queue, attempt 1. With events_per_second the answer comes at once "
+                "and the rest follows at that pace. With dry_run they are only counted.",
                 redrive),
           route(http::verb::delete_, "/queues/{queue}/dead-letters", "deleteDeadLetters", "Delete dead letters",
                 "The events stay in the store. With dry_run they are only counted.", delete_dead_letters)};

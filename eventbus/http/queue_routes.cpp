@@ -22,8 +22,8 @@ void append_queue(std::string& out, const QueueInfo& info) {
   append_count(out, "dead_letters", info.dead_letters);
   append_count(out, "consumers", info.consumers);
   out += R"(,"oldest_age_seconds":)";
-  if (info.oldest_stored_at) {
-    const std::chrono::duration<double> age = now() - *info.oldest_stored_at;
+  if (info.oldest_since) {
+    const std::chrono::duration<double> age = now() - *info.oldest_since;
     out += std::to_string(std::max(0.0, age.count()));
   } else {
     out += "null";

@@ -57,7 +57,7 @@ QueueInfo TestBroker::describe(const Queue& queue) {
   info.ready = queue.ready.size();
   info.in_flight = queue.in_flight.size();
   info.dead_letters = queue.dead.size();
-  if (!queue.ready.empty()) info.oldest_stored_at = queue.ready.front().stored_at;
+  if (!queue.ready.empty()) info.oldest_since = queue.ready.front().stored_at;
   return info;
 }
 

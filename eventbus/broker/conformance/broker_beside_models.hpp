@@ -17,7 +17,8 @@ class BrokerBesideModels : public BrokerSuite {
   struct Played {
     QueueDefinition definition;
     QueueModel model;
-    std::map<std::string, std::size_t> deliveries = {};  ///< Ids of all there were; the instances that made them.
+    Ids arrived = {};                                    ///< Ids of all deliveries, in their order.
+    std::map<std::string, std::size_t> deliveries = {};  ///< Of these, the instances that made them.
 
     const std::string& name() const { return definition.name; }
     Ids open_at(std::size_t instance) const {

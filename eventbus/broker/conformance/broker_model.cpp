@@ -6,8 +6,12 @@ namespace eventbus {
 
 void QueueModel::published(const std::string& event_id, const std::string& ordering_key) {
   places_[event_id] = entries_.size();
-  entries_.push_back(
-      {.event_id = event_id, .ordering_key = ordering_key, .delivery_id = {}, .reason = {}, .unanswered = {}});
+  entries_.push_back({.event_id = event_id,
+                      .ordering_key = ordering_key,
+                      .delivery_id = {},
+                      .reason = {},
+                      .turn = ++turns_,
+                      .unanswered = {}});
 }
 
 std::string QueueModel::delivered(const Delivery& delivery, Time now) {
@@ -28,13 +32,9 @@ std::string QueueModel::delivered(const Delivery& delivery, Time now) {
 }
 
 std::string QueueModel::order_fault(const Entry& entry) const {
-  bool earlier = true;
   for (const auto& other : entries_) {
-    if (&other == &entry) {
-      earlier = false;
-      continue;
-    }
-    const bool waits = earlier && other.state == State::ready && !other.out_of_order;
+    if (&other == &entry) continue;
+    const bool waits = other.turn < entry.turn && other.state == State::ready && !other.out_of_order;
     if (in_order_ && !entry.out_of_order && waits && !definition_.ordered)
       return entry.event_id + " overtook " + other.event_id;
     const bool blocks = definition_.ordered && !entry.ordering_key.empty() && other.ordering_key == entry.ordering_key;
@@ -142,11 +142,13 @@ std::uint64_t QueueModel::purged(bool delayed_too) {
 
 std::uint64_t QueueModel::redriven(const std::string& reason) {
   std::uint64_t moved = 0;
+  ++turns_;
   for (auto& entry : entries_) {
     if (entry.state != State::dead || (!reason.empty() && entry.reason != reason)) continue;
     entry.state = State::ready;
     entry.attempt = 1;
-    entry.out_of_order = true;
+    entry.turn = turns_;
+    entry.out_of_order = false;
     ++moved;
   }
   return moved;

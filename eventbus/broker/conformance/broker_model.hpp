@@ -18,7 +18,8 @@ class QueueModel {
  public:
   using Time = std::chrono::milliseconds;
 
-  /// `in_order`: events that were never handed out come in publish order, also from a queue that is not ordered by key.
+  /// `in_order`: events that were not handed out since they entered come in the order in which they did, also from a
+  /// queue that is not ordered by key. What is published enters, and what is redriven enters again.
   explicit QueueModel(QueueDefinition definition, bool in_order = true)
       : definition_(std::move(definition)), in_order_(in_order) {}
 
@@ -65,7 +66,8 @@ class QueueModel {
     Time until{};  ///< End of the lease or of the delay.
     std::string delivery_id;
     std::string reason;
-    bool out_of_order = false;  ///< Was handed out before, or redriven.
+    std::uint64_t turn = 0;     ///< In which it entered; that of all that are redriven at once.
+    bool out_of_order = false;  ///< Was handed out since it entered.
     bool retried = false;
     std::vector<std::string> unanswered;  ///< Deliveries of this attempt that were lost or given back.
   };
@@ -78,6 +80,7 @@ class QueueModel {
   QueueDefinition definition_;
   bool in_order_;
   std::vector<Entry> entries_;  ///< In publish order.
+  std::uint64_t turns_ = 0;
   std::map<std::string, std::size_t> places_;
 };
 

@@ -17,8 +17,8 @@
 #include "eventbus/store/event_store.hpp"
 #include "eventbus/testing/waiting.hpp"
 
-/// What every broker must do. An adapter includes this header and the two that follow it in one test source, and
-/// broker_random.hpp in the same or another one, and instantiates both suites:
+/// What every broker must do. An adapter includes this header and those that follow it in one test source, and
+/// broker_random.hpp in the same or another one, and instantiates the suites:
 ///
 ///   INSTANTIATE_TEST_SUITE_P(Embedded, BrokerConformance, testing::Values(BrokerCase{"embedded", make}), broker_case);
 ///   INSTANTIATE_TEST_SUITE_P(Embedded, BrokerRandom, testing::ValuesIn(with_seeds({{"embedded", make}})),

@@ -232,15 +232,15 @@ TEST_P(BrokerConformance, RedrivesAndDeletesTheDeadLettersThatAreAsked) {
 
 TEST_P(BrokerConformance, SaysHowOldTheOldestEventIs) {
   declare(queue("q"));
-  EXPECT_FALSE(info("q").oldest_stored_at);
+  EXPECT_FALSE(info("q").oldest_since);
   publish();
   const auto first = receive("q");
   publish();
-  EXPECT_EQ(info("q").oldest_stored_at, first[0].event.stored_at);
+  EXPECT_EQ(info("q").oldest_since, first[0].event.stored_at);
   ack("q", first);
-  EXPECT_GE(info("q").oldest_stored_at, first[0].event.stored_at);
+  EXPECT_GE(info("q").oldest_since, first[0].event.stored_at);
   ack("q", receive("q"));
-  EXPECT_FALSE(info("q").oldest_stored_at);
+  EXPECT_FALSE(info("q").oldest_since);
 }
 
 }  // namespace eventbus

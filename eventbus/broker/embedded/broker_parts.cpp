@@ -26,7 +26,7 @@ EmbeddedBroker::Parts::Parts(asio::any_io_executor executor_of, EventStore& stor
       filler(tasks, store, cache, routing, head, stopping,
              {.routes = settings.routes_per_read, .events = settings.events_per_read},
              [this](const QueuePtr& queue) { advance(queue); }),
-      dead_letter_desk(tasks, store, *storage, stopping, settings.max_outstanding,
+      dead_letter_desk(tasks, store, *storage, head, clock, stopping, settings.max_outstanding / 2,
                        [this](const QueuePtr& queue) { advance(queue); }) {}
 
 std::unexpected<Error> EmbeddedBroker::Parts::unknown(std::string_view queue) {
@@ -45,6 +45,7 @@ QueuePtr EmbeddedBroker::Parts::open(const embedded::StoredQueue& stored) {
   limits.stretched = settings.max_outstanding;
   limits.gaps = settings.max_gaps;
   auto queue = std::make_shared<Queue>(executor, metrics, stored, limits, settings.max_outstanding);
+  queue->declared_time = std::min(stored.declared_time, clock());
   if (free_slots.empty()) {
     free_slots.push_back(static_cast<delivery::RoutingTable::QueueIndex>(slots.size()));
     slots.emplace_back();
@@ -76,7 +77,7 @@ QueueInfo EmbeddedBroker::Parts::describe(const Queue& queue) const {
           .delayed = queue.state.delayed(),
           .dead_letters = queue.dead_letters,
           .consumers = queue.waiters.size() + queue.state.leases(),
-          .oldest_stored_at = queue.oldest_stored_at()};
+          .oldest_since = queue.oldest_since()};
 }
 
 bool EmbeddedBroker::Parts::route(const StoredEvent& stored) {
@@ -130,9 +131,15 @@ void EmbeddedBroker::Parts::serve(const QueuePtr& queue) {
       waiter.served = true;
       waiter.timer.cancel();
     }
-  } while (filler.fill(queue) && !queue->paused && !waiters.empty());
+  } while (fill(queue));
   if (queue->rest_until <= clock()) writer.write(queue);
   arm(*queue);
+}
+
+bool EmbeddedBroker::Parts::fill(const QueuePtr& queue) {
+  const bool came = filler.fill(queue);
+  if (came) queue->state.tick(clock());
+  return came;
 }
 
 void EmbeddedBroker::Parts::send_home(Queue& queue) {
@@ -147,8 +154,8 @@ std::vector<Leased> EmbeddedBroker::Parts::lease(const QueuePtr& queue, std::siz
   queue->cursor.widen();
   std::vector<Leased> leased;
   if (!queue->paused && queue->waiters.empty()) leased = queue->state.lease(max, clock());
-  const bool refilled = filler.fill(queue);
-  if (leased.empty() && refilled && !queue->paused && queue->waiters.empty()) leased = queue->state.lease(max, clock());
+  const bool came = fill(queue);
+  if (leased.empty() && came && !queue->paused && queue->waiters.empty()) leased = queue->state.lease(max, clock());
   if (queue->rest_until <= clock()) writer.write(queue);
   arm(*queue);
   return leased;

@@ -34,6 +34,8 @@ struct EmbeddedBroker::Parts {
   void advance(const embedded::QueuePtr& queue);
   /// Hands ready events to waiting receives, first come, first served, in equal shares.
   void serve(const embedded::QueuePtr& queue);
+  /// Fills the queue and does what that makes due, like dropping what is too much; whether anything came.
+  bool fill(const embedded::QueuePtr& queue);
   /// Receives that waited only for a lagging queue go home when there is nothing for them.
   void send_home(embedded::Queue& queue);
   std::vector<delivery::Leased> lease(const embedded::QueuePtr& queue, std::size_t max);

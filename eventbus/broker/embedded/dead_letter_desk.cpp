@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "eventbus/core/random_id.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::embedded {
@@ -10,6 +11,7 @@ namespace {
 
 constexpr std::size_t moved_at_once = 1000;
 constexpr unsigned steps_a_second = 10;
+constexpr unsigned entry_bits = 62;
 constexpr std::chrono::milliseconds rest_when_full{100};
 
 std::vector<Position> positions_of(const std::vector<DeadLetterRow>& rows) {
@@ -61,9 +63,9 @@ asio::awaitable<std::uint64_t> DeadLetterDesk::move(QueuePtr queue, DeadLetterSe
   auto filter = co_await resolve(std::move(selection));
   const auto matched = co_await storage_.count_dead_letters(queue->id, filter);
   if (dry_run || matched == 0) co_return matched;
-  Work work{queue, std::move(filter), revive, events_per_second, 0, queue->cursor.persisted_frontier()};
+  Work work{queue, std::move(filter), revive, events_per_second, 0, queue->cursor.persisted_frontier(), clock_()};
   bool more = true;
-  while (more && events_per_second == 0 && (!revive || queue->state.outstanding() < max_outstanding_)) {
+  while (more && events_per_second == 0 && (!revive || queue->state.entered_again() < most_again_)) {
     more = co_await move_some(work);
   }
   if (more) tasks_.spawn("dead letters move", move_in_background(std::move(work)));
@@ -75,26 +77,35 @@ asio::awaitable<bool> DeadLetterDesk::move_some(Work& work) {
                          ? moved_at_once
                          : std::clamp<std::size_t>(work.events_per_second / steps_a_second, 1, moved_at_once);
   const auto rows = co_await storage_.dead_letters(work.queue->id, work.after, limit, work.filter);
-  std::vector<Routed> events;
+  if (rows.empty()) co_return false;
+  std::vector<Position> positions;
+  for (const auto& row : rows)
+    if (row.position <= work.last && row.last_failed_at <= work.asked_at) positions.push_back(row.position);
+  auto& queue = work.queue;
+  std::size_t moved = 0;
   if (work.revive) {
-    for (const auto& stored : co_await store_.read_at(positions_of(rows))) {
-      const auto key = work.queue->definition.ordered ? delivery::hash_ordering_key(stored.event->ordering_key) : 0;
-      events.push_back({stored.position, stored.stored_at, key});
-    }
+    moved = co_await redrive(queue, std::move(positions));
   } else {
-    for (const auto& row : rows) events.push_back({row.position, {}, 0});
+    moved = co_await storage_.delete_dead_letters(queue->id, std::move(positions));
   }
-  std::erase_if(events, [&work](const Routed& event) { return event.position > work.last; });
-  const auto moved = co_await storage_.take_dead_letters(work.queue->id, events, work.revive);
-  if (work.queue->removed || rows.empty()) co_return false;
+  if (queue->removed) co_return false;
   work.after = rows.back().position;
-  work.queue->dead_letters -= std::min<std::uint64_t>(work.queue->dead_letters, moved.size());
-  if (work.revive) {
-    std::erase_if(events, [&moved](const Routed& event) { return !std::ranges::binary_search(moved, event.position); });
-    work.queue->state.revive(events);
-    revived_(work.queue);
-  }
+  queue->dead_letters -= std::min<std::uint64_t>(queue->dead_letters, moved);
+  if (work.revive) revived_(queue);
   co_return rows.size() == limit&& work.after < work.last;
+}
+
+asio::awaitable<std::size_t> DeadLetterDesk::redrive(const QueuePtr& queue, std::vector<Position> positions) {
+  auto& state = queue->state;
+  std::vector<OutstandingRow> rows;
+  for (const auto& stored : co_await store_.read_at(std::move(positions))) {
+    const auto key = queue->definition.ordered ? delivery::hash_ordering_key(stored.event->ordering_key) : 0;
+    const auto entry = -static_cast<EntryId>(random_id(entry_bits));
+    rows.push_back(state.enter_again({stored.position, clock_(), key}, head_, entry));
+  }
+  rows = co_await storage_.revive(queue->id, std::move(rows));
+  if (!queue->removed) state.revive(rows);
+  co_return rows.size();
 }
 
 asio::awaitable<void> DeadLetterDesk::move_in_background(Work work) {
@@ -103,7 +114,7 @@ asio::awaitable<void> DeadLetterDesk::move_in_background(Work work) {
   while (more && !stopped_ && !work.queue->removed) {
     const auto begun = Clock::now();
     Clock::duration rest{};
-    if (work.revive && work.queue->state.outstanding() >= max_outstanding_) {
+    if (work.revive && work.queue->state.entered_again() >= most_again_) {
       rest = rest_when_full;
     } else {
       try {

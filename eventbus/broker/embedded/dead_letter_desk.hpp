@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "eventbus/broker/broker_clock.hpp"
 #include "eventbus/broker/embedded/queue.hpp"
 #include "eventbus/runtime/task_group.hpp"
 #include "eventbus/store/event_store.hpp"
@@ -11,14 +12,17 @@ namespace eventbus::embedded {
 /// Shows, redrives and deletes the dead letters of queues.
 class DeadLetterDesk {
  public:
-  /// `revived` is called when events became ready. `stopping` ends throttled work when notified.
-  DeadLetterDesk(TaskGroup& tasks, EventStore& store, QueueStorage& storage, Signal& stopping,
-                 std::size_t max_outstanding, std::function<void(const QueuePtr&)> revived)
+  /// `revived` is called when events became ready. `stopping` ends throttled work when notified. Redriving waits while
+  /// `most_again` or more of what was redriven are in the queue, which leaves room there for what stands before it.
+  DeadLetterDesk(TaskGroup& tasks, EventStore& store, QueueStorage& storage, const Position& head, BrokerClock clock,
+                 Signal& stopping, std::size_t most_again, std::function<void(const QueuePtr&)> revived)
       : tasks_(tasks),
         store_(store),
         storage_(storage),
+        head_(head),
+        clock_(std::move(clock)),
         stopping_(stopping),
-        max_outstanding_(max_outstanding),
+        most_again_(most_again),
         revived_(std::move(revived)) {}
 
   asio::awaitable<DeadLetterPage> page(QueuePtr queue, Position after, std::size_t limit);
@@ -34,17 +38,22 @@ class DeadLetterDesk {
     bool revive;
     std::uint32_t events_per_second;
     Position after;
-    Position last;  ///< Later ones, also those that fail again meanwhile, stay.
+    Position last;       ///< Later ones stay,
+    Timestamp asked_at;  ///< and so do those that die from now on.
   };
   asio::awaitable<DeadLetterFilter> resolve(DeadLetterSelection selection);
   asio::awaitable<bool> move_some(Work& work);
+  /// Those of them that are still dead letters. How many that were.
+  asio::awaitable<std::size_t> redrive(const QueuePtr& queue, std::vector<Position> positions);
   asio::awaitable<void> move_in_background(Work work);
 
   TaskGroup& tasks_;
   EventStore& store_;
   QueueStorage& storage_;
+  const Position& head_;
+  BrokerClock clock_;
   Signal& stopping_;
-  std::size_t max_outstanding_;
+  std::size_t most_again_;
   std::function<void(const QueuePtr&)> revived_;
   bool stopped_ = false;
 };

@@ -7,6 +7,7 @@ namespace eventbus::embedded {
 namespace {
 
 constexpr int hexadecimal = 16;
+constexpr char again_letter = 'r';
 
 template <class Number>
 bool read_number(std::string_view& text, Number& number) {
@@ -18,9 +19,16 @@ bool read_number(std::string_view& text, Number& number) {
   return number >= 0 && static_cast<std::uint64_t>(number) == value;
 }
 
-bool read_dash(std::string_view& text) {
-  if (!text.starts_with('-')) return false;
+bool read_letter(std::string_view& text, char letter) {
+  if (!text.starts_with(letter)) return false;
   text.remove_prefix(1);
+  return true;
+}
+
+bool read_entry(std::string_view& text, delivery::EntryId& entry) {
+  const bool again = read_letter(text, again_letter);
+  if (!read_number(text, entry) || (again && entry == 0)) return false;
+  if (again) entry = -entry;
   return true;
 }
 
@@ -31,7 +39,9 @@ std::string encode(const DeliveryId& id) {
   auto* const last = buffer.data() + buffer.size();
   auto* end = std::to_chars(buffer.data(), last, static_cast<std::uint64_t>(id.queue), hexadecimal).ptr;
   *end++ = '-';
-  end = std::to_chars(end, last, static_cast<std::uint64_t>(id.position), hexadecimal).ptr;
+  if (delivery::entered_again(id.entry)) *end++ = again_letter;
+  const auto entry = delivery::entered_again(id.entry) ? -id.entry : id.entry;
+  end = std::to_chars(end, last, static_cast<std::uint64_t>(entry), hexadecimal).ptr;
   *end++ = '-';
   end = std::to_chars(end, last, id.attempt, hexadecimal).ptr;
   if (id.life == 0) return {buffer.data(), end};
@@ -42,11 +52,12 @@ std::string encode(const DeliveryId& id) {
 
 std::optional<DeliveryId> parse_delivery_id(std::string_view text) {
   DeliveryId id;
-  const bool read = read_number(text, id.queue) && read_dash(text) && read_number(text, id.position) &&
-                    read_dash(text) && read_number(text, id.attempt);
+  const bool read = read_number(text, id.queue) && read_letter(text, '-') && read_entry(text, id.entry) &&
+                    read_letter(text, '-') && read_number(text, id.attempt);
   if (!read) return std::nullopt;
   if (text.empty()) return id;
-  if (!read_dash(text) || !read_number(text, id.life) || !text.empty() || id.life == 0) return std::nullopt;
+  if (!read_letter(text, '-') || !read_number(text, id.life) || !text.empty()) return std::nullopt;
+  if (id.life == 0 || delivery::entered_again(id.entry)) return std::nullopt;
   return id;
 }
 

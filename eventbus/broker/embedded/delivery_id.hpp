@@ -5,18 +5,18 @@
 #include <string>
 #include <string_view>
 
-#include "eventbus/core/event.hpp"
+#include "eventbus/delivery/settlement.hpp"
 
 namespace eventbus::embedded {
 
 /// What a delivery id stands for. It carries no state: any process that restored the queue understands it, and one that
-/// runs on an older copy tells what it has not given by the queue and the life.
+/// runs on an older copy tells what it has not given by the queue and the life, or by the number of what was put in
+/// again.
 struct DeliveryId {
   std::int64_t queue = 0;  ///< Never used again for another queue.
-  Position position = 0;
+  delivery::EntryId entry = 0;
   std::uint32_t attempt = 0;
-  LifeId life = 0;  ///< That gave the position.
-  LogPlace place() const { return {position, life}; }
+  LifeId life = 0;  ///< That gave the position; 0 for what was entered again.
   bool operator==(const DeliveryId&) const = default;
 };
 

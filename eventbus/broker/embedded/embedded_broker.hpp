@@ -25,8 +25,9 @@ class QueueStorage;
 struct BrokerSettings {
   /// Ready events a queue keeps at hand (32 bytes each). Raising it makes scans of a backlog fewer and larger.
   std::size_t window = 4096;
-  /// Events of one queue that are in flight, delayed or held back by their ordering key (about 120 bytes each). At the
-  /// limit the queue hands out no event that it has not handed out before, until some are settled.
+  /// Events of one queue that are in flight, delayed, held back by their ordering key or redriven (about 300 bytes
+  /// each). At the limit no other event of the log comes in until some are settled, and what was redriven doesn't wait
+  /// for those before it. Redriving fills half of it.
   std::size_t max_outstanding = 262144;
   /// First attempts that were overtaken by later acknowledgements: so many are written with each commit of a queue
   /// (5 to 13 bytes each); older ones get a row of their own.

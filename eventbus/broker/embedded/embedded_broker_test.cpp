@@ -3,6 +3,7 @@
 #include "eventbus/broker/conformance/broker_random.hpp"
 #include "eventbus/broker/conformance/broker_suite_delivery.hpp"
 #include "eventbus/broker/conformance/broker_suite_queues.hpp"
+#include "eventbus/broker/conformance/broker_suite_redrive.hpp"
 #include "eventbus/broker/embedded/embedded_under_test.hpp"
 
 namespace eventbus {
@@ -28,6 +29,7 @@ std::unique_ptr<BrokerUnderTest> make_tiny(asio::io_context& loop) {
 
 const std::vector<BrokerCase> cases{{"embedded", make_default}, {"embedded_tiny", make_tiny}};
 INSTANTIATE_TEST_SUITE_P(Embedded, BrokerConformance, testing::ValuesIn(cases), broker_case);
+INSTANTIATE_TEST_SUITE_P(Embedded, BrokerEntries, testing::ValuesIn(cases), broker_case);
 INSTANTIATE_TEST_SUITE_P(Embedded, BrokerRandom, testing::ValuesIn(with_seeds(cases)), broker_case);
 
 }  // namespace

@@ -24,7 +24,8 @@ constexpr std::chrono::milliseconds patience_with_lag{500};
 /// None unless it is of this queue, and of an event that this log has given.
 std::optional<DeliveryId> read_id(const EventStore& store, const Queue& queue, std::string_view text) {
   const auto id = parse_delivery_id(text);
-  const bool ours = id && id->queue == queue.id && store.lives().gave(id->place());
+  if (!id || id->queue != queue.id) return std::nullopt;
+  const bool ours = delivery::entered_again(id->entry) || store.lives().gave({id->entry, id->life});
   return ours ? id : std::nullopt;
 }
 
@@ -49,7 +50,7 @@ class InLine {
   InLine(Queue& queue, Waiter& waiter) : queue_(queue), waiter_(waiter) { queue_.waiters.push_back(&waiter_); }
   ~InLine() {
     if (!waiter_.served) queue_.waiters.remove(&waiter_);
-    for (const auto& leased : waiter_.got) queue_.state.give_back(leased.event.position, leased.attempt);
+    for (const auto& leased : waiter_.got) queue_.state.give_back(leased.entry, leased.attempt);
   }
   InLine(const InLine&) = delete;
   InLine& operator=(const InLine&) = delete;
@@ -92,7 +93,7 @@ asio::awaitable<std::vector<Delivery>> EmbeddedBroker::Parts::deliver(QueuePtr q
     try {
       found = co_await store.read_at(std::move(missing));
     } catch (...) {
-      for (const auto& one : leased) queue->state.give_back(one.event.position, one.attempt);
+      for (const auto& one : leased) queue->state.give_back(one.entry, one.attempt);
       throw;
     }
     auto next = found.begin();
@@ -109,20 +110,21 @@ void EmbeddedBroker::Parts::complete(Queue& queue, const std::vector<Leased>& le
   const auto time = clock();
   for (std::size_t index = 0; index < leased.size(); ++index) {
     auto& delivery = deliveries[index];
-    const auto& [event, attempt, first_attempt_at] = leased[index];
+    const auto& [event, entry, attempt, first_attempt_at] = leased[index];
     if (!delivery.event.event) {
-      queue.state.drop(event.position);
+      queue.state.drop(entry);
       log_warning("an event that a queue was to deliver is no longer in the store; the queue goes on without it",
                   {{"queue", std::string_view(queue.definition.name)}, {"position", std::int64_t{event.position}}});
       continue;
     }
-    delivery.delivery_id = encode(DeliveryId{queue.id, event.position, attempt, delivery.event.life});
+    delivery.delivery_id =
+        encode(DeliveryId{queue.id, entry, attempt, delivery::entered_again(entry) ? 0 : delivery.event.life});
     delivery.attempt = attempt;
     delivery.first_attempt_at = first_attempt_at;
-    queue.state.set_type(event.position,
+    queue.state.set_type(entry,
                          queue.metrics.type_index(metrics, queue.definition.name, delivery.event.event->event_type));
     if (attempt == 1) {
-      queue.metrics.end_to_end.observe(std::chrono::duration<double>(time - event.stored_at).count());
+      queue.metrics.end_to_end.observe(std::chrono::duration<double>(time - event.entered_at).count());
     }
   }
   std::erase_if(deliveries, [](const Delivery& delivery) { return !delivery.event.event; });
@@ -133,12 +135,12 @@ asio::awaitable<void> EmbeddedBroker::Parts::recall(QueuePtr queue, const std::v
   const auto until = SteadyClock::now() + patience_with_lag;
   for (const auto& text : delivery_ids) {
     const auto id = read_id(store, *queue, text);
-    if (!id || id->attempt != 1 || id->position > head) continue;
-    if (id->position <= queue->cursor.frontier(head)) continue;
+    if (!id || id->attempt != 1 || id->entry > head) continue;
+    if (id->entry <= queue->cursor.frontier(head)) continue;
     for (bool waiting = true; waiting;) {
       queue->cursor.stretch();
       filler.fill(queue);
-      waiting = id->position > queue->cursor.frontier(head) && queue->filling;
+      waiting = id->entry > queue->cursor.frontier(head) && queue->filling;
       if (waiting) waiting = co_await queue->filled.wait_until(until);
     }
     queue->cursor.widen();
@@ -150,7 +152,7 @@ asio::awaitable<Result<Settled>> EmbeddedBroker::ack(std::string name, std::vect
   if (!queue) co_return Parts::unknown(name);
   co_await parts_->recall(queue, delivery_ids);
   if (queue->removed) co_return Parts::unknown(name);
-  const auto known = [&queue](const DeliveryId& id) { return queue->state.ack(id.position, id.attempt); };
+  const auto known = [&queue](const DeliveryId& id) { return queue->state.ack(id.entry, id.attempt); };
   auto settled = settle_each(parts_->store, *queue, std::move(delivery_ids), known);
   if (settled.settled > 0) co_await parts_->writer.durable(queue);
   co_return settled;
@@ -165,7 +167,7 @@ asio::awaitable<Result<Settled>> EmbeddedBroker::nack(std::string name, std::vec
   const auto known = [this, &queue, &options](const DeliveryId& id) {
     const Failure failure{
         .attempt = id.attempt, .requeue = options.requeue, .delay = options.delay, .reason = options.reason};
-    return queue->state.nack(id.position, failure, parts_->clock());
+    return queue->state.nack(id.entry, failure, parts_->clock());
   };
   auto settled = settle_each(parts_->store, *queue, std::move(delivery_ids), known);
   if (settled.settled > 0) co_await parts_->writer.durable(queue);
@@ -177,9 +179,7 @@ asio::awaitable<Result<Settled>> EmbeddedBroker::extend(std::string name, std::v
   const auto queue = parts_->find(name);
   if (!queue) co_return Parts::unknown(name);
   const auto until = parts_->clock() + std::min<std::chrono::milliseconds>(lease, std::chrono::years{10});
-  const auto known = [&queue, until](const DeliveryId& id) {
-    return queue->state.extend(id.position, id.attempt, until);
-  };
+  const auto known = [&queue, until](const DeliveryId& id) { return queue->state.extend(id.entry, id.attempt, until); };
   auto settled = settle_each(parts_->store, *queue, std::move(delivery_ids), known);
   parts_->arm(*queue);
   co_return settled;
@@ -188,7 +188,7 @@ asio::awaitable<Result<Settled>> EmbeddedBroker::extend(std::string name, std::v
 void EmbeddedBroker::give_back(std::string_view name, std::span<const std::string> delivery_ids) {
   const auto queue = parts_->find(name);
   if (!queue) return;
-  const auto known = [&queue](const DeliveryId& id) { return queue->state.give_back(id.position, id.attempt); };
+  const auto known = [&queue](const DeliveryId& id) { return queue->state.give_back(id.entry, id.attempt); };
   const auto given_back = settle_each(parts_->store, *queue, {delivery_ids.begin(), delivery_ids.end()}, known);
   queue->metrics.given_back.add(static_cast<double>(given_back.settled));
   parts_->serve(queue);

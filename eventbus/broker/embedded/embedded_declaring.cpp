@@ -52,6 +52,7 @@ asio::awaitable<void> EmbeddedBroker::Parts::create(QueueDefinition definition) 
   if (start.kind == StartFrom::Kind::time) first = co_await store.first_at_or_after(start.time);
   StoredQueue stored;
   stored.declared_at = head;
+  stored.declared_time = clock();
   auto& progress = stored.progress;
   if (start.kind == StartFrom::Kind::now) progress.frontier = head;
   if (start.kind == StartFrom::Kind::time) progress.frontier = first ? std::min(*first - 1, head) : head;
@@ -61,7 +62,7 @@ asio::awaitable<void> EmbeddedBroker::Parts::create(QueueDefinition definition) 
   stored.id = co_await storage->create(stored);
   const auto queue = open(stored);
   queue->restore(std::move(stored.progress), {}, clock());
-  filler.fill(queue);
+  advance(queue);
 }
 
 void EmbeddedBroker::Parts::apply(const QueuePtr& queue, const QueueDefinition& definition) {

@@ -50,10 +50,14 @@ class FailingStorage final : public embedded::QueueStorage {
   asio::awaitable<std::uint64_t> count_dead_letters(std::int64_t queue, embedded::DeadLetterFilter filter) override {
     return disk_.count_dead_letters(queue, std::move(filter));
   }
-  asio::awaitable<std::vector<Position>> take_dead_letters(std::int64_t queue, std::vector<delivery::Routed> events,
-                                                           bool revive) override {
+  asio::awaitable<std::size_t> delete_dead_letters(std::int64_t queue, std::vector<Position> positions) override {
     check();
-    return disk_.take_dead_letters(queue, std::move(events), revive);
+    return disk_.delete_dead_letters(queue, std::move(positions));
+  }
+  asio::awaitable<std::vector<delivery::OutstandingRow>> revive(std::int64_t queue,
+                                                                std::vector<delivery::OutstandingRow> rows) override {
+    check();
+    return disk_.revive(queue, std::move(rows));
   }
 
  private:

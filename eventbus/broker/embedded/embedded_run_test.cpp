@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/detached.hpp>
+#include <set>
 
 #include "eventbus/broker/embedded/embedded_under_test.hpp"
 
@@ -17,6 +18,12 @@ std::unique_ptr<BrokerUnderTest> make_small(asio::io_context& loop) {
   settings.window = 16;
   settings.cache_bytes = 20000;
   settings.checkpoint_events = 100;
+  return std::make_unique<EmbeddedUnderTest>(loop, settings);
+}
+
+std::unique_ptr<BrokerUnderTest> make_few(asio::io_context& loop) {
+  BrokerSettings settings;
+  settings.max_outstanding = 400;
   return std::make_unique<EmbeddedUnderTest>(loop, settings);
 }
 
@@ -116,6 +123,55 @@ TEST_P(EmbeddedRun, RedrivesNoFasterThanAsked) {
   EXPECT_EQ(info("q").dead_letters, 0u);
 }
 
+TEST_P(EmbeddedRun, ARedrivenEventIsDeliveredOnceNothingElseIsBeforeIt) {
+  constexpr std::size_t window = 16;
+  publish_burst(window);
+  publish({.type = "order.paid"});
+  auto definition = queue("q", "user.*");
+  definition.start_from.kind = StartFrom::Kind::beginning;
+  declare(definition);
+  nack("q", receive("q", 1), {.requeue = false, .delay = {}, .reason = {}});
+  EXPECT_TRUE(run(broker().set_paused("q", true)));
+  const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
+  EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value(), 1u);
+  std::vector<std::future<Result<std::vector<Delivery>>>> waiting;
+  waiting.reserve(window);
+  for (std::size_t number = 0; number < window; ++number) {
+    waiting.push_back(
+        asio::co_spawn(loop, broker().receive("q", 1, SteadyClock::now() + std::chrono::hours{1}), asio::use_future));
+  }
+  run_until(loop, "all of them to wait", [&] { return info("q").consumers == window; });
+  EXPECT_TRUE(run(broker().set_paused("q", false)));
+  for (auto& receive : waiting)
+    EXPECT_THAT(result_of(loop, std::move(receive), "a consumer's event").value(), SizeIs(1));
+}
+
+class EmbeddedFew : public EmbeddedRun {};
+
+TEST_P(EmbeddedFew, RedrivesNoMoreThanTheQueueMayHoldAndTheRestInTheBackground) {
+  constexpr std::size_t many = 1100;
+  fixture().use_real_clock();
+  declare(queue("q"));
+  publish_burst(many);
+  for (auto taken = receive("q", 300); !taken.empty(); taken = receive("q", 300))
+    nack("q", taken, {.requeue = false, .delay = {}, .reason = {}});
+  ASSERT_EQ(info("q").dead_letters, many);
+  const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
+  EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value(), many);
+  EXPECT_EQ(info("q").dead_letters, 100u);
+  std::set<std::string> came;
+  run_until(loop, "all to come again", [&] {
+    const auto taken = receive("q", 300);
+    if (came.size() < 900) {
+      EXPECT_EQ(info("q").dead_letters, 100u) << "200 or more are there";
+    }
+    for (const auto& id : event_ids(taken)) EXPECT_TRUE(came.insert(id).second);
+    EXPECT_EQ(ack("q", taken).settled, taken.size());
+    return came.size() == many;
+  });
+  EXPECT_EQ(info("q").dead_letters, 0u);
+}
+
 TEST_P(EmbeddedRun, CountsWhatItDelivers) {
   auto definition = queue("q");
   definition.lease = Millis{10000};
@@ -154,6 +210,7 @@ TEST_P(EmbeddedRun, CountsNothingForWhatIsPurged) {
               testing::Not(testing::HasSubstr("eventbus_delivery_duration_seconds_count{queue=\"q\"} 1")));
 }
 
+INSTANTIATE_TEST_SUITE_P(Embedded, EmbeddedFew, testing::Values(BrokerCase{"few", make_few}), broker_case);
 INSTANTIATE_TEST_SUITE_P(Embedded, EmbeddedRun, testing::Values(BrokerCase{"small", make_small}), broker_case);
 
 }  // namespace

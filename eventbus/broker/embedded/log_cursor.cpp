@@ -11,7 +11,7 @@ std::vector<Routed> LogCursor::restore(QueueProgress progress, Timestamp now) {
   counted_to_ = persisted_counted_to_ = progress.counted_to;
   backlog_ = progress.backlog;
   for (auto& gap : progress.gaps) {
-    gap.stored_at = std::min(gap.stored_at, now);
+    gap.entered_at = std::min(gap.entered_at, now);
     put_out(gap);
   }
   return std::move(progress.gaps);
@@ -90,13 +90,13 @@ LogCursor::Out* LogCursor::find(Position position) {
   return open ? &*found : nullptr;
 }
 
-std::optional<Timestamp> LogCursor::oldest_stored_at() const {
+std::optional<Timestamp> LogCursor::oldest_since() const {
   std::optional<Timestamp> oldest;
   const auto consider = [&oldest](Timestamp time) { oldest = std::min(oldest.value_or(time), time); };
-  if (!window_.empty()) consider(window_.front().stored_at);
+  if (!window_.empty()) consider(window_.front().entered_at);
   if (!spilled_.empty()) consider(spilled_.begin()->second);
   const auto open = std::ranges::find_if(out_, [](const Out& out) { return out.phase != Phase::gone; });
-  if (open != out_.end()) consider(open->event.stored_at);
+  if (open != out_.end()) consider(open->event.entered_at);
   return oldest;
 }
 
@@ -136,12 +136,13 @@ void LogCursor::compose(QueueCommit& commit, Position head) {
 std::size_t LogCursor::leave(QueueCommit& commit) {
   std::size_t leaving = 0;
   for (const auto& settling : commit.settlings) {
-    if (auto* out = find(settling.position)) {
+    if (delivery::entered_again(settling.entry)) continue;
+    if (auto* out = find(settling.entry)) {
       out->phase = Phase::leaving;
       ++leaving;
-      commit.progress.frontier = std::max(commit.progress.frontier, settling.position);
-    } else if (spilled_.contains(settling.position) && settling.fate != Fate::retried) {
-      commit.settled_rows.push_back(settling.position);
+      commit.progress.frontier = std::max(commit.progress.frontier, settling.entry);
+    } else if (spilled_.contains(settling.entry) && settling.fate != Fate::retried) {
+      commit.settled_rows.push_back(settling.entry);
     }
   }
   return leaving;
@@ -181,11 +182,12 @@ void LogCursor::compact() {
 
 void LogCursor::finish(const QueueCommit& commit) {
   for (const auto& settling : commit.settlings) {
-    if (!forget(settling.position)) spilled_.erase(settling.position);
+    if (delivery::entered_again(settling.entry) || forget(settling.entry)) continue;
+    spilled_.erase(settling.entry);
   }
   for (const auto& event : commit.spilled) {
     forget(event.position);
-    spilled_.emplace(event.position, event.stored_at);
+    spilled_.emplace(event.position, event.entered_at);
   }
   persisted_frontier_ = commit.progress.frontier;
   persisted_counted_to_ = commit.progress.counted_to;
@@ -209,7 +211,8 @@ bool LogCursor::forget(Position position) {
 
 void LogCursor::abort(const QueueCommit& commit) {
   for (const auto& settling : commit.settlings) {
-    if (auto* out = find(settling.position)) out->phase = Phase::out;
+    if (delivery::entered_again(settling.entry)) continue;
+    if (auto* out = find(settling.entry)) out->phase = Phase::out;
   }
   if (commit.purge) purging_ = false;
 }

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <vector>
@@ -31,7 +32,7 @@ class LogCursor final : public delivery::FreshEvents {
   explicit LogCursor(CursorLimits limits)
       : limits_(limits), window_limit_(std::min(limits.window, limits.idle_window)) {}
 
-  /// As it was on disk. The gaps are out, and returned, none stored later than `now`.
+  /// As it was on disk. The gaps are out, and returned, none of a time after `now`.
   std::vector<Routed> restore(QueueProgress progress, Timestamp now);
 
   // `following`: everything up to the head was routed here. `counted`: every match up to the head is counted, so that
@@ -58,12 +59,13 @@ class LogCursor final : public delivery::FreshEvents {
   void count(std::uint64_t matches, Position scanned, Position head);
 
   const Routed* front() const override { return window_.empty() || purging_ ? nullptr : &window_.front(); }
+  Position reached() const override { return following_ ? std::numeric_limits<Position>::max() : frontier_; }
   Routed pop() override;
   std::optional<Routed> pick(Position position) override;
   std::size_t at_hand() const override { return window_.size(); }
   std::uint64_t waiting() const override { return backlog_ + window_.size(); }
   /// Of what is at hand or out.
-  std::optional<Timestamp> oldest_stored_at() const;
+  std::optional<Timestamp> oldest_since() const;
 
   /// Everything that waits goes, with the next commit that purges.
   void purge(Position head);
@@ -101,7 +103,7 @@ class LogCursor final : public delivery::FreshEvents {
   std::deque<Routed> window_;              ///< Ascending.
   std::deque<Out> out_;                    ///< Ascending; without what has a row.
   std::size_t open_ = 0;                   ///< Of these, those not gone.
-  std::map<Position, Timestamp> spilled_;  ///< At hand or out, and in a row: when stored.
+  std::map<Position, Timestamp> spilled_;  ///< At hand or out, and in a row: when it came.
 
   bool purging_ = false;
   Position purge_to_ = 0;

@@ -27,7 +27,7 @@ TEST(LogCursor, GivesTheOldestOfTooManyGapsRows) {
   EXPECT_THAT(second.settled_rows, ElementsAre(2));
   EXPECT_THAT(gaps(second), ElementsAre(5));
   EXPECT_THAT(spilled(second), IsEmpty());
-  EXPECT_EQ(rig.oldest_stored_at(), start);
+  EXPECT_EQ(rig.oldest_since(), start);
 }
 
 TEST(LogCursor, KeepsTheRowOfARetryThatHadOneBefore) {
@@ -82,10 +82,10 @@ TEST(LogCursor, APurgeTakesTheRowsOfWhatNobodyHasSeen) {
   rig.abort(rig.compose(rig.head), rig.now);
   EXPECT_EQ(rig.purge(rig.head), 3U);
   EXPECT_THAT(rig.commit().settled_rows, ElementsAre(2));
-  EXPECT_EQ(rig.oldest_stored_at(), start) << "one is in flight";
+  EXPECT_EQ(rig.oldest_since(), start) << "one is in flight";
   rig.ack({1});
   EXPECT_THAT(rig.commit().settled_rows, ElementsAre(1));
-  EXPECT_EQ(rig.oldest_stored_at(), std::nullopt);
+  EXPECT_EQ(rig.oldest_since(), std::nullopt);
 }
 
 TEST(LogCursor, WhatIsSettledWhileItsRowIsWrittenLosesTheRowAfterwards) {

@@ -7,6 +7,8 @@ Queue::Queue(asio::any_io_executor executor, BrokerMetrics& broker_metrics, cons
     : QueueDecisions(stored.definition, limits, most_outstanding, static_cast<std::uint64_t>(stored.id) + 1),
       id(stored.id),
       definition(stored.definition),
+      declared_at(stored.declared_at),
+      declared_time(stored.declared_time),
       paused(stored.paused),
       dead_letters(stored.dead_letters),
       history(stored.epochs, stored.declared_at, stored.definition.start_from),

@@ -38,6 +38,8 @@ struct Queue : QueueDecisions {
 
   std::int64_t id;
   QueueDefinition definition;
+  Position declared_at;     ///< What was stored up to there is its past …
+  Timestamp declared_time;  ///< … and came to it then.
   bool paused;
   bool removed = false;
   std::uint64_t dead_letters;

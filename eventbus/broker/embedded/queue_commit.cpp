@@ -41,7 +41,7 @@ std::string encode_gaps(const std::vector<Routed>& gaps) {
   Routed last;
   for (const auto& gap : gaps) {
     append_number(bytes, static_cast<std::uint64_t>(gap.position - last.position));
-    append_number(bytes, fold((gap.stored_at - last.stored_at).count()));
+    append_number(bytes, fold((gap.entered_at - last.entered_at).count()));
     append_number(bytes, gap.key);
     last = gap;
   }
@@ -53,7 +53,7 @@ std::vector<Routed> decode_gaps(std::string_view bytes) {
   Routed last;
   while (!bytes.empty()) {
     last.position += static_cast<Position>(read_number(bytes));
-    last.stored_at += std::chrono::microseconds{unfold(read_number(bytes))};
+    last.entered_at += std::chrono::microseconds{unfold(read_number(bytes))};
     last.key = read_number(bytes);
     gaps.push_back(last);
   }

@@ -9,6 +9,7 @@
 namespace eventbus::embedded {
 
 using delivery::DeadLetterRow;
+using delivery::EntryId;
 using delivery::Fate;
 using delivery::OutstandingRow;
 using delivery::Routed;

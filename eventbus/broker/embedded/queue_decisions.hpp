@@ -45,9 +45,9 @@ struct QueueDecisions {
     cursor.abort(commit);
     state.abort(commit, now);
   }
-  std::optional<Timestamp> oldest_stored_at() const {
-    const auto of_rows = state.oldest_stored_at();
-    const auto of_log = cursor.oldest_stored_at();
+  std::optional<Timestamp> oldest_since() const {
+    const auto of_rows = state.oldest_since();
+    const auto of_log = cursor.oldest_since();
     return of_rows && of_log ? std::min(of_rows, of_log) : of_rows ? of_rows : of_log;
   }
 

@@ -28,8 +28,9 @@ struct QueueFiller::Scan {
     ++seen;
     scanned = position;
     if (!queue.history.matches(position, timestamp, exchange, routing_key)) return true;
-    if (position <= filler.stored_before_start_) stored_at = std::min(stored_at, filler.started_);
-    matches.push_back({position, stored_at, queue.definition.ordered ? delivery::hash_ordering_key(ordering_key) : 0});
+    auto entered_at = position <= filler.stored_before_start_ ? std::min(stored_at, filler.started_) : stored_at;
+    if (position <= queue.declared_at) entered_at = std::max(entered_at, queue.declared_time);
+    matches.push_back({position, entered_at, queue.definition.ordered ? delivery::hash_ordering_key(ordering_key) : 0});
     return true;
   }
   bool add(const StoredEvent& stored) {
@@ -69,8 +70,8 @@ bool QueueFiller::fill_from_memory(Queue& queue) {
     for (auto index = from < head_ ? cache_.tail_index(from) : tail.size(); index < tail.size(); ++index) {
       if (!scan.add(tail[index])) break;
     }
-    filled = filled || !scan.matches.empty();
     cursor.absorb(scan.matches, scan.complete ? head_ : std::max(from, scan.scanned), head_);
+    filled = filled || !scan.matches.empty() || cursor.following();
   }
   count_from_memory(queue);
   join_routing(queue);

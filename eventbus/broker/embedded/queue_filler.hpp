@@ -36,7 +36,8 @@ class QueueFiller {
     stored_before_start_ = head_;
     started_ = now;
   }
-  /// Fills what the queue lacks; true when events came from memory at once. Reads in the background otherwise.
+  /// Fills what the queue lacks; true when events came from memory at once, or the end of the log was reached. Reads in
+  /// the background otherwise.
   bool fill(const QueuePtr& queue);
   void stop() { stopped_ = true; }
 

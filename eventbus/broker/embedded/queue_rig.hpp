@@ -37,6 +37,13 @@ struct Rig : QueueDecisions {
     for (const auto position : positions) all = state.ack(position, attempt) && all;
     return all;
   }
+  /// Events of the log enter again, at its end. Their rows.
+  std::vector<OutstandingRow> enter_again(std::initializer_list<Position> positions, std::uint64_t key = 0) {
+    std::vector<OutstandingRow> rows;
+    for (const auto position : positions) rows.push_back(state.enter_again({position, now, key}, head, --last_entry));
+    state.revive(rows);
+    return rows;
+  }
   QueueCommit commit() {
     auto commit = compose(head);
     finish(commit);
@@ -44,6 +51,7 @@ struct Rig : QueueDecisions {
   }
 
   Position head = 0;
+  EntryId last_entry = 0;
   Timestamp now = start;
 };
 

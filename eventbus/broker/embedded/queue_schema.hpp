@@ -63,6 +63,32 @@ END;
 )sql",
       R"sql(
 ALTER TABLE outstanding ADD COLUMN last_failed_at INTEGER NOT NULL DEFAULT 0;
+)sql",
+      R"sql(
+ALTER TABLE queues ADD COLUMN declared_time INTEGER NOT NULL DEFAULT 0;
+
+ALTER TABLE outstanding RENAME TO outstanding_of_positions;
+-- entry: the position of what was routed; a random number below 0 for what entered again. In a queue entries stand in
+-- the order of place, turn: the position of what was routed; the end of the log when it entered again, and a number
+-- that grows.
+CREATE TABLE outstanding (
+  queue INTEGER NOT NULL,
+  entry INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  turn INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  entered_at INTEGER NOT NULL,
+  ordering_key_hash INTEGER NOT NULL,
+  attempt INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,
+  first_attempt_at INTEGER NOT NULL,
+  first_failed_at INTEGER NOT NULL,
+  last_failed_at INTEGER NOT NULL,
+  PRIMARY KEY (queue, entry)) WITHOUT ROWID;
+INSERT INTO outstanding
+  SELECT queue, position, position, 0, position, stored_at, ordering_key_hash, attempt, due_at, first_attempt_at,
+         first_failed_at, last_failed_at FROM outstanding_of_positions;
+DROP TABLE outstanding_of_positions;
 )sql"};
   return steps;
 }

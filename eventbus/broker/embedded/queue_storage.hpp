@@ -19,6 +19,7 @@ struct StoredQueue {
   std::vector<BindingEpoch> epochs;
   bool paused = false;
   Position declared_at = 0;
+  Timestamp declared_time{};
   QueueProgress progress;
   std::vector<OutstandingRow> rows;
   std::uint64_t dead_letters = 0;
@@ -51,10 +52,11 @@ class QueueStorage {
   virtual asio::awaitable<std::vector<DeadLetterRow>> dead_letters(std::int64_t queue, Position after,
                                                                    std::size_t limit, DeadLetterFilter filter) = 0;
   virtual asio::awaitable<std::uint64_t> count_dead_letters(std::int64_t queue, DeadLetterFilter filter) = 0;
-  /// Deletes the dead letters of `events` and makes those outstanding again when `revive`. Returns the positions that
-  /// were still dead letters.
-  virtual asio::awaitable<std::vector<Position>> take_dead_letters(std::int64_t queue, std::vector<Routed> events,
-                                                                   bool revive) = 0;
+  /// Those that still are dead letters. Returns how many that were.
+  virtual asio::awaitable<std::size_t> delete_dead_letters(std::int64_t queue, std::vector<Position> positions) = 0;
+  /// Deletes the dead letters of the rows' events and puts the rows in their stead. Returns those of which the events
+  /// still were dead letters; without one whose name another entry has.
+  virtual asio::awaitable<std::vector<OutstandingRow>> revive(std::int64_t queue, std::vector<OutstandingRow> rows) = 0;
 };
 
 }  // namespace eventbus::embedded

@@ -196,18 +196,18 @@ TEST(QueueTime, CountsOnlyAttemptsThatWereMade) {
 TEST(QueueTime, TellsTheAgeOfTheOldestWhateverWaits) {
   Rig rig;
   for (int second = 1; second <= 3; ++second) rig.cursor.take({++rig.head, start + seconds{second}, 0});
-  EXPECT_EQ(rig.oldest_stored_at(), start + seconds{1});
+  EXPECT_EQ(rig.oldest_since(), start + seconds{1});
   rig.lease(3);
   rig.state.nack(1, {.attempt = 1, .delay = seconds{60}}, rig.now);
   rig.ack({2});
   rig.commit();
-  EXPECT_EQ(rig.oldest_stored_at(), start + seconds{1}) << "its retry counts";
+  EXPECT_EQ(rig.oldest_since(), start + seconds{1}) << "its retry counts";
   rig.now += seconds{60};
   rig.state.tick(rig.now);
   rig.lease(1);
   rig.ack({1}, 2);
   rig.commit();
-  EXPECT_EQ(rig.oldest_stored_at(), start + seconds{3});
+  EXPECT_EQ(rig.oldest_since(), start + seconds{3});
 }
 
 }  // namespace

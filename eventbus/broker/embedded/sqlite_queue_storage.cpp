@@ -43,7 +43,7 @@ void write_definitions(Connection& connection, std::int64_t queue, QueueDefiniti
 std::map<std::int64_t, StoredQueue> load_queues(Connection& connection) {
   std::map<std::int64_t, StoredQueue> queues;
   auto row = connection.prepare(
-      "SELECT id, name, paused, declared_at, dead_letters, frontier, counted_to, backlog, gaps "
+      "SELECT id, name, paused, declared_at, dead_letters, frontier, counted_to, backlog, gaps, declared_time "
       "FROM queues JOIN queue_progress ON queue = id");
   while (row.step()) {
     auto& queue = queues[row.integer(0)];
@@ -54,6 +54,7 @@ std::map<std::int64_t, StoredQueue> load_queues(Connection& connection) {
     queue.dead_letters = static_cast<std::uint64_t>(row.integer(4));
     queue.progress = {row.integer(5), row.integer(6), static_cast<std::uint64_t>(row.integer(7)),
                       decode_gaps(row.text(8))};
+    queue.declared_time = from_micros(row.integer(9));
   }
   return queues;
 }
@@ -69,16 +70,19 @@ void load_definitions(Connection& connection, std::map<std::int64_t, StoredQueue
 }
 
 void load_outstanding(Connection& connection, std::map<std::int64_t, StoredQueue>& queues) {
-  auto row = connection.prepare("SELECT * FROM outstanding ORDER BY queue, position");
+  auto row = connection.prepare(
+      "SELECT queue, entry, place, turn, position, entered_at, ordering_key_hash, attempt, due_at, first_attempt_at, "
+      "first_failed_at, last_failed_at FROM outstanding");
   while (row.step()) {
     queues.at(row.integer(0))
         .rows.push_back(
-            {.event = {row.integer(1), from_micros(row.integer(2)), static_cast<std::uint64_t>(row.integer(3))},
-             .attempt = static_cast<std::uint32_t>(row.integer(4)),
-             .due = from_micros(row.integer(5)),
-             .first_attempt_at = from_micros(row.integer(6)),
-             .first_failed_at = from_micros(row.integer(7)),
-             .last_failed_at = from_micros(row.integer(8))});
+            {.event = {row.integer(4), from_micros(row.integer(5)), static_cast<std::uint64_t>(row.integer(6))},
+             .seat = {{row.integer(2), row.integer(3)}, row.integer(1)},
+             .attempt = static_cast<std::uint32_t>(row.integer(7)),
+             .due = from_micros(row.integer(8)),
+             .first_attempt_at = from_micros(row.integer(9)),
+             .first_failed_at = from_micros(row.integer(10)),
+             .last_failed_at = from_micros(row.integer(11))});
   }
 }
 
@@ -97,29 +101,37 @@ bool write_progress(Connection& connection, std::int64_t queue, const QueueProgr
 
 void write_row(Statement& statement, std::int64_t queue, const OutstandingRow& row) {
   statement.bind(1, queue)
-      .bind(2, row.event.position)
-      .bind(3, micros(row.event.stored_at))
-      .bind(4, static_cast<std::int64_t>(row.event.key))
-      .bind(5, std::int64_t{row.attempt})
-      .bind(6, micros(row.due))
-      .bind(7, micros(row.first_attempt_at))
-      .bind(8, micros(row.first_failed_at))
-      .bind(9, micros(row.last_failed_at))
+      .bind(2, row.seat.entry)
+      .bind(3, row.seat.place.at)
+      .bind(4, row.seat.place.turn)
+      .bind(5, row.event.position)
+      .bind(6, micros(row.event.entered_at))
+      .bind(7, static_cast<std::int64_t>(row.event.key))
+      .bind(8, std::int64_t{row.attempt})
+      .bind(9, micros(row.due))
+      .bind(10, micros(row.first_attempt_at))
+      .bind(11, micros(row.first_failed_at))
+      .bind(12, micros(row.last_failed_at))
       .run();
 }
 
-constexpr std::string_view put_outstanding = "INSERT OR REPLACE INTO outstanding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)";
+constexpr std::string_view put_outstanding =
+    "INSERT OR REPLACE INTO outstanding VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)";
+constexpr std::string_view put_for_dead_letter =
+    "INSERT INTO outstanding SELECT ?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12 FROM dead_letters "
+    "WHERE queue = ?1 AND position = ?5 ON CONFLICT DO NOTHING";
+constexpr std::string_view unbury_dead_letter = "DELETE FROM dead_letters WHERE queue = ?1 AND position = ?2";
 
 void write_commit(Connection& connection, std::int64_t queue, const QueueCommit& commit) {
   if (!write_progress(connection, queue, commit.progress)) return;
   if (!commit.rows.empty() || !commit.spilled.empty()) {
     auto put = connection.prepare(put_outstanding);
     for (const auto& row : commit.rows) write_row(put, queue, row);
-    for (const auto& event : commit.spilled) write_row(put, queue, {.event = event});
+    for (const auto& event : commit.spilled) write_row(put, queue, {.event = event, .seat = seat_of(event)});
   }
   if (!commit.settled_rows.empty()) {
-    auto settle = connection.prepare("DELETE FROM outstanding WHERE queue = ?1 AND position = ?2");
-    for (const auto position : commit.settled_rows) settle.bind(1, queue).bind(2, position).run();
+    auto settle = connection.prepare("DELETE FROM outstanding WHERE queue = ?1 AND entry = ?2");
+    for (const auto entry : commit.settled_rows) settle.bind(1, queue).bind(2, entry).run();
   }
   if (commit.dead_letters.empty()) return;
   auto bury = connection.prepare("INSERT OR REPLACE INTO dead_letters VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
@@ -190,20 +202,6 @@ std::uint64_t tally_dead_letters(Connection& connection, std::int64_t queue, con
   return row.step() ? static_cast<std::uint64_t>(row.integer(0)) : 0;
 }
 
-std::vector<Position> remove_dead_letters(Connection& connection, std::int64_t queue, const std::vector<Routed>& events,
-                                          bool revive) {
-  std::vector<Position> taken;
-  auto unbury = connection.prepare("DELETE FROM dead_letters WHERE queue = ?1 AND position = ?2");
-  auto put = connection.prepare(put_outstanding);
-  for (const auto& event : events) {
-    unbury.bind(1, queue).bind(2, event.position).run();
-    if (connection.changes() == 0) continue;
-    if (revive) write_row(put, queue, {.event = event});
-    taken.push_back(event.position);
-  }
-  return taken;
-}
-
 }  // namespace
 
 SqliteQueueStorage::SqliteQueueStorage(sqlite::Database& database) : database_(database) {
@@ -227,10 +225,11 @@ asio::awaitable<std::int64_t> SqliteQueueStorage::create(StoredQueue queue) {
   const auto job = [queue = std::move(queue)](Connection& connection) {
     const auto& definition = queue.definition;
     const auto id = static_cast<std::int64_t>(random_id());
-    connection.prepare("INSERT INTO queues (id, name, declared_at) VALUES (?1, ?2, ?3)")
+    connection.prepare("INSERT INTO queues (id, name, declared_at, declared_time) VALUES (?1, ?2, ?3, ?4)")
         .bind(1, id)
         .bind(2, definition.name)
         .bind(3, queue.declared_at)
+        .bind(4, micros(queue.declared_time))
         .run();
     const auto& progress = queue.progress;
     connection.prepare("INSERT INTO queue_progress VALUES (?1, ?2, ?3, ?4, x'')")
@@ -295,10 +294,33 @@ asio::awaitable<std::uint64_t> SqliteQueueStorage::count_dead_letters(std::int64
   co_return co_await database_.read(job);
 }
 
-asio::awaitable<std::vector<Position>> SqliteQueueStorage::take_dead_letters(std::int64_t queue,
-                                                                             std::vector<Routed> events, bool revive) {
-  const auto job = [queue, events = std::move(events), revive](Connection& connection) {
-    return remove_dead_letters(connection, queue, events, revive);
+asio::awaitable<std::size_t> SqliteQueueStorage::delete_dead_letters(std::int64_t queue,
+                                                                     std::vector<Position> positions) {
+  const auto job = [queue, positions = std::move(positions)](Connection& connection) {
+    auto unbury = connection.prepare(unbury_dead_letter);
+    std::size_t deleted = 0;
+    for (const auto position : positions) {
+      unbury.bind(1, queue).bind(2, position).run();
+      deleted += static_cast<std::size_t>(connection.changes());
+    }
+    return deleted;
+  };
+  co_return co_await database_.write(job);
+}
+
+asio::awaitable<std::vector<OutstandingRow>> SqliteQueueStorage::revive(std::int64_t queue,
+                                                                        std::vector<OutstandingRow> rows) {
+  const auto job = [queue, rows = std::move(rows)](Connection& connection) {
+    std::vector<OutstandingRow> revived;
+    auto put = connection.prepare(put_for_dead_letter);
+    auto unbury = connection.prepare(unbury_dead_letter);
+    for (const auto& row : rows) {
+      write_row(put, queue, row);
+      if (connection.changes() == 0) continue;
+      unbury.bind(1, queue).bind(2, row.event.position).run();
+      revived.push_back(row);
+    }
+    return revived;
   };
   co_return co_await database_.write(job);
 }

@@ -23,8 +23,8 @@ class SqliteQueueStorage final : public QueueStorage {
   asio::awaitable<std::vector<DeadLetterRow>> dead_letters(std::int64_t queue, Position after, std::size_t limit,
                                                            DeadLetterFilter filter) override;
   asio::awaitable<std::uint64_t> count_dead_letters(std::int64_t queue, DeadLetterFilter filter) override;
-  asio::awaitable<std::vector<Position>> take_dead_letters(std::int64_t queue, std::vector<Routed> events,
-                                                           bool revive) override;
+  asio::awaitable<std::size_t> delete_dead_letters(std::int64_t queue, std::vector<Position> positions) override;
+  asio::awaitable<std::vector<OutstandingRow>> revive(std::int64_t queue, std::vector<OutstandingRow> rows) override;
 
  private:
   sqlite::Database& database_;

@@ -300,7 +300,7 @@ QueueInfo RabbitMqBroker::Parts::info_of(const LiveQueue& queue) const {
   info.delayed = queue.counts.delayed + queue.buffer.held();
   info.dead_letters = queue.counts.dead_letters;
   info.consumers = queue.receivers;
-  info.oldest_stored_at = queue.buffer.oldest_stored_at();
+  info.oldest_since = queue.buffer.oldest_stored_at();
   return info;
 }
 
