@@ -34,6 +34,13 @@ std::vector<Position> one_by_one(Rig& rig) {
   return all;
 }
 
+/// The first event comes and goes, so that it may enter again.
+void settle_one(Rig& rig) {
+  rig.publish(1, hot_key);
+  EXPECT_TRUE(rig.ack({1}));
+  rig.commit();
+}
+
 TEST(QueueEntries, ComeBehindWhatWaitsOfTheirKey) {
   Rig rig(ordered());
   rig.publish(2, hot_key);
@@ -64,9 +71,7 @@ TEST(QueueEntries, ComeBehindWhatWasInFlightBeforeARestart) {
 
 TEST(QueueEntries, HoldBackTheirKeyWhenTheyAreTriedAgainAfterARestart) {
   Rig rig(ordered());
-  rig.publish(1, hot_key);
-  EXPECT_TRUE(rig.ack({1}));
-  rig.commit();
+  settle_one(rig);
   const auto rows = rig.enter_again({1}, hot_key);
   rig.publish(1, hot_key);
   EXPECT_THAT(rig.lease(10), ElementsAre(1));
@@ -143,9 +148,7 @@ TEST(QueueEntries, AreNotDroppedBeforeTheOldestThatTheLogStillHas) {
 
 TEST(QueueEntries, APurgeTakesThemWhereverTheyWait) {
   Rig rig(ordered());
-  rig.publish(1, hot_key);
-  EXPECT_TRUE(rig.ack({1}));
-  rig.commit();
+  settle_one(rig);
   rig.enter_again({1, 1}, hot_key);
   EXPECT_THAT(rig.lease(10), ElementsAre(1));
   EXPECT_TRUE(rig.state.nack(-1, delayed, rig.now));
@@ -181,9 +184,7 @@ TEST(QueueEntries, AFullQueueDropsNoMoreThanItHolds) {
 
 TEST(QueueEntries, WhatCouldNotBeWrittenOfThemIsUndone) {
   Rig rig(ordered());
-  rig.publish(1, hot_key);
-  EXPECT_TRUE(rig.ack({1}));
-  rig.commit();
+  settle_one(rig);
   rig.enter_again({1, 1}, hot_key);
   EXPECT_THAT(rig.lease(10), ElementsAre(1));
   EXPECT_TRUE(rig.state.ack(-1, 1));
