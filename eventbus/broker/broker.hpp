@@ -38,6 +38,13 @@ struct QueueInfo {
   std::optional<Timestamp> oldest_since;  ///< When the oldest unsettled event came; none when the queue is empty.
 };
 
+/// How many dead letters a redrive is about.
+struct RedriveOutcome {
+  std::uint64_t matched = 0;
+  std::uint64_t redriven = 0;  ///< Go back into the queue: of `matched`, what it has room for.
+  bool operator==(const RedriveOutcome&) const = default;
+};
+
 enum class DeclareOutcome : std::uint8_t { created, unchanged, updated };
 
 /// What acknowledgements did. Ids that are unknown, settled or expired are listed, never an error: the event is either
@@ -129,10 +136,12 @@ class Broker {
   /// `cursor_lost` where the dead letters lie in a log that was put back from a copy older than `after`.
   virtual asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string queue, LogPlace after,
                                                                std::size_t limit) = 0;
-  /// Dead letters back into the queue as fresh events (attempt 1), at most `events_per_second` (0: at once). Returns
-  /// how many matched; with `dry_run` nothing else happens. A throttled redrive goes on after the call returned.
-  virtual asio::awaitable<Result<std::uint64_t>> redrive(std::string queue, DeadLetterSelection selection,
-                                                         std::uint32_t events_per_second, bool dry_run) = 0;
+  /// Dead letters back into the queue as fresh events (attempt 1), at most `events_per_second` (0: at once). A queue
+  /// that refuses what is too much takes what it has room for. With `dry_run` nothing happens. A throttled redrive goes
+  /// on after the call returned.
+  virtual asio::awaitable<Result<RedriveOutcome>> redrive(std::string queue, DeadLetterSelection selection,
+                                                          std::uint32_t events_per_second, bool dry_run) = 0;
+  /// As `redrive`; returns how many matched.
   virtual asio::awaitable<Result<std::uint64_t>> delete_dead_letters(std::string queue, DeadLetterSelection selection,
                                                                      std::uint32_t events_per_second, bool dry_run) = 0;
 };

@@ -135,8 +135,8 @@ class RecordingBroker final : public Broker {
   asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string, LogPlace, std::size_t) override {
     co_return DeadLetterPage{};
   }
-  asio::awaitable<Result<std::uint64_t>> redrive(std::string, DeadLetterSelection, std::uint32_t, bool) override {
-    co_return 0;
+  asio::awaitable<Result<RedriveOutcome>> redrive(std::string, DeadLetterSelection, std::uint32_t, bool) override {
+    co_return RedriveOutcome{};
   }
   asio::awaitable<Result<std::uint64_t>> delete_dead_letters(std::string, DeadLetterSelection, std::uint32_t,
                                                              bool) override {

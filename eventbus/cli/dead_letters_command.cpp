@@ -99,22 +99,29 @@ std::string carry_out(const Session& session, const SelectOptions& options, cons
 ExitCode run(const Session& session, const SelectOptions& options, const Operation& operation) {
   check_selection(options);
   if (!options.yes && !options.dry_run && session.console.in_is_terminal) {
-    const auto matched = JsonObject(carry_out(session, options, operation, true)).number("matched");
-    const auto question = fmt::format("{} {} dead letters of '{}'?", operation.verb, grouped(matched), options.queue);
-    if (matched >= many && !session.console.confirm(question)) return ExitCode::failed;
+    const JsonObject would(carry_out(session, options, operation, true));
+    const auto count = would.number("matched") - would.number("left");
+    const auto question = fmt::format("{} {} dead letters of '{}'?", operation.verb, grouped(count), options.queue);
+    if (count >= many && !session.console.confirm(question)) return ExitCode::failed;
   }
   const auto body = carry_out(session, options, operation, options.dry_run);
-  const auto matched = JsonObject(body).number("matched");
+  const JsonObject answer(body);
+  const auto left = answer.number("left");
+  const auto count = grouped(answer.number("matched") - left);
   if (session.json) {
     session.console.out << body << "\n";
   } else if (options.dry_run) {
-    session.console.out << fmt::format("{} dead letters would be {}\n", grouped(matched), operation.done);
+    session.console.out << fmt::format("{} dead letters would be {}\n", count, operation.done);
   } else if (options.rate) {
-    session.console.out << fmt::format("{} dead letters are being {}, {} a second\n", grouped(matched), operation.done,
+    session.console.out << fmt::format("{} dead letters are being {}, {} a second\n", count, operation.done,
                                        *options.rate);
   } else {
-    session.console.out << fmt::format("{} dead letters {}\n", grouped(matched), operation.done);
+    session.console.out << fmt::format("{} dead letters {}\n", count, operation.done);
   }
+  if (left > 0 && !session.json)
+    session.console.out << fmt::format(
+        "{} {} left, since the queue takes no more. Redrive them when consumers have caught up.\n", grouped(left),
+        options.dry_run ? "would be" : "are");
   return ExitCode::ok;
 }
 

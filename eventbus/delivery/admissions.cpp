@@ -1,5 +1,7 @@
 #include "eventbus/delivery/admissions.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -29,6 +31,16 @@ bool refuses(const QueueDefinition& definition) {
   return definition.max_length.has_value() && definition.overflow == Overflow::reject;
 }
 
+std::uint64_t room(const QueueDefinition& definition, const LimitedQueue& queue) {
+  if (!refuses(definition)) return std::numeric_limits<std::uint64_t>::max();
+  return queue.max_length - std::min(queue.max_length, queue.waiting + *queue.reserved);
+}
+
+std::unique_ptr<Admission> reserve(std::vector<LimitedQueue> queues, std::uint64_t count) {
+  for (auto& queue : queues) queue.name = {};  // held longer than the names are
+  return std::make_unique<Places>(std::move(queues), count);
+}
+
 Result<std::unique_ptr<Admission>> admit(std::vector<LimitedQueue> queues, std::uint64_t count) {
   for (const auto& queue : queues) {
     if (queue.waiting + *queue.reserved + count <= queue.max_length) continue;
@@ -37,8 +49,7 @@ Result<std::unique_ptr<Admission>> admit(std::vector<LimitedQueue> queues, std::
                                            " events. Publish again when consumers have caught up.");
   }
   if (queues.empty()) return nullptr;
-  for (auto& queue : queues) queue.name = {};  // held longer than the names are
-  return std::make_unique<Places>(std::move(queues), count);
+  return reserve(std::move(queues), count);
 }
 
 }  // namespace eventbus::delivery

@@ -25,6 +25,10 @@ struct LimitedQueue {
 
 /// Whether the queue refuses what is more than its max_length, rather than dropping its oldest.
 bool refuses(const QueueDefinition& definition);
+/// How many more events the queue takes.
+std::uint64_t room(const QueueDefinition& definition, const LimitedQueue& queue);
+/// Reserves `count` places, also where there are fewer.
+std::unique_ptr<Admission> reserve(std::vector<LimitedQueue> queues, std::uint64_t count);
 /// Reserves `count` places in each of the queues, or none: `queue_full` names the first that has too few. Null for no
 /// queues.
 Result<std::unique_ptr<Admission>> admit(std::vector<LimitedQueue> queues, std::uint64_t count);

@@ -178,9 +178,9 @@ TEST(DeadLetters, AreListedRedrivenAndDeleted) {
   EXPECT_TRUE(page.at("next_cursor").is_null());
   EXPECT_EQ(client.request("GET", "/queues/q/dead-letters?cursor=x").status, 422);
   EXPECT_EQ(client.request("POST", "/queues/q/dead-letters/redrive", R"({"all":true,"dry_run":true})").body,
-            R"({"matched":3,"dry_run":true})");
+            R"({"matched":3,"redriven":3,"left":0,"dry_run":true})");
   EXPECT_EQ(client.request("POST", "/queues/q/dead-letters/redrive", R"({"event_ids":["1"]})").body,
-            R"({"matched":1,"dry_run":false})");
+            R"({"matched":1,"redriven":1,"left":0,"dry_run":false})");
   EXPECT_EQ(client.request("DELETE", "/queues/q/dead-letters", R"({"reason":"rejected"})").body,
             R"({"matched":2,"dry_run":false})");
   EXPECT_EQ(queue_of(client).at("ready"), 1);

@@ -68,19 +68,22 @@ Result<Choice> read_choice(std::string_view body) {
   return choice;
 }
 
-Result<void> answer_matched(Call& call, const Choice& choice, Result<std::uint64_t> matched) {
-  if (!matched) return std::unexpected(std::move(matched.error()));
-  call.answer.body =
-      R"({"matched":)" + std::to_string(*matched) + R"(,"dry_run":)" + (choice.dry_run ? "true}" : "false}");
-  return {};
+/// An object of these numbers.
+std::string answer_of(std::initializer_list<std::pair<std::string_view, std::uint64_t>> numbers, const Choice& choice) {
+  std::string body = "{";
+  for (const auto& [name, number] : numbers) body += '"' + std::string(name) + "\":" + std::to_string(number) + ',';
+  return body + R"("dry_run":)" + (choice.dry_run ? "true}" : "false}");
 }
 
 asio::awaitable<Result<void>> redrive(Call& call) {
   const auto choice = read_choice(call.body);
   if (!choice) co_return std::unexpected(choice.error());
-  auto matched = co_await call.services.bus.broker.redrive(call.parameter, choice->selection, choice->events_per_second,
+  auto outcome = co_await call.services.bus.broker.redrive(call.parameter, choice->selection, choice->events_per_second,
                                                            choice->dry_run);
-  co_return answer_matched(call, *choice, std::move(matched));
+  if (!outcome) co_return std::unexpected(std::move(outcome.error()));
+  const auto [matched, redriven] = *outcome;
+  call.answer.body = answer_of({{"matched", matched}, {"redriven", redriven}, {"left", matched - redriven}}, *choice);
+  co_return Result<void>{};
 }
 
 asio::awaitable<Result<void>> delete_dead_letters(Call& call) {
@@ -88,30 +91,34 @@ asio::awaitable<Result<void>> delete_dead_letters(Call& call) {
   if (!choice) co_return std::unexpected(choice.error());
   auto matched = co_await call.services.bus.broker.delete_dead_letters(call.parameter, choice->selection,
                                                                        choice->events_per_second, choice->dry_run);
-  co_return answer_matched(call, *choice, std::move(matched));
+  if (!matched) co_return std::unexpected(std::move(matched.error()));
+  call.answer.body = answer_of({{"matched", *matched}}, *choice);
+  co_return Result<void>{};
 }
 
+constexpr std::string_view matched_schema =
+    R"({"type":"object","required":["matched","dry_run"],"properties":{"matched":{"type":"integer","minimum":0},"dry_run":{"type":"boolean"}}})";
+constexpr std::string_view redriven_schema =
+    R"({"type":"object","required":["matched","redriven","left","dry_run"],"properties":{"matched":{"type":"integer","minimum":0},"redriven":{"type":"integer","minimum":0,"description":"Are back in the queue or follow; with dry_run: would be."},"left":{"type":"integer","minimum":0,"description":"Stay dead letters, since the queue is full."},"dry_run":{"type":"boolean"}}})";
+
 Route route(http::verb method, std::string_view path, std::string_view id, std::string_view summary,
-            std::string_view description, AsyncHandler handler) {
-  return {
-      .method = method,
-      .path = path,
-      .operation_id = id,
-      .tag = "Dead letters",
-      .summary = summary,
-      .description = description,
-      .body = {{json_type, R"({"$ref":"#/components/schemas/DeadLetterChoice"})",
-                R"({"reason":"max_retries","events_per_second":50})"}},
-      .answers =
-          {{200, "How many dead letters match.", json_type,
-            R"({"type":"object","required":["matched","dry_run"],"properties":{"matched":{"type":"integer","minimum":0},"dry_run":{"type":"boolean"}}})"}},
-      .errors = {ErrorCode::unknown_queue},
-      .handler = handler};
+            std::string_view description, std::string_view schema, AsyncHandler handler) {
+  return {.method = method,
+          .path = path,
+          .operation_id = id,
+          .tag = "Dead letters",
+          .summary = summary,
+          .description = description,
+          .body = {{json_type, R"({"$ref":"#/components/schemas/DeadLetterChoice"})",
+                    R"({"reason":"max_retries","events_per_second":50})"}},
+          .answers = {{200, "How many dead letters match.", json_type, schema}},
+          .errors = {ErrorCode::unknown_queue},
+          .handler = handler};
 }
 
 Route list_dead_letters_route() {
   auto list = route(http::verb::get, "/queues/{queue}/dead-letters", "listDeadLetters", "List dead letters",
-                    "In the order the events were stored.", list_dead_letters);
+                    "In the order the events were stored.", {}, list_dead_letters);
   list.errors.push_back(ErrorCode::cursor_lost);
   list.body = {};
   list.parameters = {
@@ -124,14 +131,16 @@ Route list_dead_letters_route() {
 }  // namespace
 
 std::vector<Route> dead_letter_routes() {
-  return {list_dead_letters_route(),
-          route(http::verb::post, "/queues/{queue}/dead-letters/redrive", "redriveDeadLetters",
-                "Deliver dead letters again",
-                "As fresh events: at the end of the queue, attempt 1. With events_per_second the answer comes at once "
-                "and the rest follows at that pace. With dry_run they are only counted.",
-                redrive),
-          route(http::verb::delete_, "/queues/{queue}/dead-letters", "deleteDeadLetters", "Delete dead letters",
-                "The events stay in the store. With dry_run they are only counted.", delete_dead_letters)};
+  return {
+      list_dead_letters_route(),
+      route(http::verb::post, "/queues/{queue}/dead-letters/redrive", "redriveDeadLetters",
+            "Deliver dead letters again",
+            "As fresh events: at the end of the queue, attempt 1. A full queue whose overflow is reject takes what "
+            "it has room for; the others are left. With events_per_second the answer comes at once and the rest "
+            "follows at that pace. With dry_run they are only counted.",
+            redriven_schema, redrive),
+      route(http::verb::delete_, "/queues/{queue}/dead-letters", "deleteDeadLetters", "Delete dead letters",
+            "The events stay in the store. With dry_run they are only counted.", matched_schema, delete_dead_letters)};
 }
 
 }  // namespace eventbus

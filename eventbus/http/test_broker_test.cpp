@@ -190,9 +190,11 @@ Result<std::uint64_t> TestBroker::select(std::string_view name, const DeadLetter
   return matched;
 }
 
-asio::awaitable<Result<std::uint64_t>> TestBroker::redrive(std::string queue, DeadLetterSelection selection,
-                                                           std::uint32_t, bool dry_run) {
-  co_return select(queue, selection, dry_run, true);
+asio::awaitable<Result<RedriveOutcome>> TestBroker::redrive(std::string queue, DeadLetterSelection selection,
+                                                            std::uint32_t, bool dry_run) {
+  const auto matched = select(queue, selection, dry_run, true);
+  if (!matched) co_return std::unexpected(matched.error());
+  co_return RedriveOutcome{*matched, *matched};
 }
 
 asio::awaitable<Result<std::uint64_t>> TestBroker::delete_dead_letters(std::string queue, DeadLetterSelection selection,

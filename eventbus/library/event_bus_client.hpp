@@ -70,7 +70,7 @@ struct DeadLetterChoice {
 
 struct Redriven {
   std::uint64_t matched = 0;
-  std::uint64_t redriven = 0;  ///< Are back in the queue.
+  std::uint64_t redriven = 0;  ///< Are back in the queue, follow at their pace, or would be there (dry run).
   std::uint64_t left = 0;      ///< Are dead letters still, because the queue is full.
 };
 

@@ -163,7 +163,7 @@ TEST(EventBusClient, LooksThroughDeadLetters) {
       {{"GET /queues/q/dead-letters?limit=2", {.body = page_body}},
        {"GET /queues/q/dead-letters?limit=2&cursor=c", {.body = R"({"dead_letters":[],"next_cursor":null})"}},
        {"POST /queues/q/dead-letters/redrive", {.body = R"({"matched":3,"redriven":2,"left":1,"dry_run":false})"}},
-       {"POST /queues/older/dead-letters/redrive", {.body = R"({"matched":3,"dry_run":false})"}},
+       {"POST /queues/paced/dead-letters/redrive", {.body = R"({"matched":3,"redriven":3,"left":0,"dry_run":false})"}},
        {"DELETE /queues/q/dead-letters", {.body = R"({"matched":2,"dry_run":true})"}}});
   EventBusClient bus(service.url());
   const auto page = bus.list_dead_letters("q", 2).value();
@@ -177,7 +177,7 @@ TEST(EventBusClient, LooksThroughDeadLetters) {
   const auto redriven = bus.redrive_dead_letters("q", {.reason = "broken"}).value();
   EXPECT_EQ(100 * redriven.matched + 10 * redriven.redriven + redriven.left, 321U);
   EXPECT_EQ(service.last_body(), R"({"reason":"broken","dry_run":false})");
-  EXPECT_EQ(bus.redrive_dead_letters("older", {.all = true, .events_per_second = 5}).value().redriven, 3U);
+  EXPECT_EQ(bus.redrive_dead_letters("paced", {.all = true, .events_per_second = 5}).value().redriven, 3U);
   EXPECT_EQ(service.last_body(), R"({"all":true,"events_per_second":5,"dry_run":false})");
   EXPECT_EQ(bus.delete_dead_letters("q", {.event_ids = {"e"}, .dry_run = true}).value(), 2U);
   EXPECT_EQ(service.last_body(), R"({"event_ids":["e"],"dry_run":true})");

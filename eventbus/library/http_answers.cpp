@@ -128,13 +128,7 @@ DeadLetterPage dead_letters_of(std::string_view body) {
 
 Redriven redriven_of(std::string_view body) {
   const JsonObject object(body);
-  Redriven result{.matched = object.number("matched"), .redriven = 0, .left = object.number("left")};
-  if (object.has("redriven")) {
-    result.redriven = object.number("redriven");
-  } else if (!object.truth("dry_run")) {
-    result.redriven = result.matched;
-  }
-  return result;
+  return {.matched = object.number("matched"), .redriven = object.number("redriven"), .left = object.number("left")};
 }
 
 std::vector<Result<bool>> batch_results_of(std::string_view body, std::size_t count) {

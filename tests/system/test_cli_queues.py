@@ -93,8 +93,20 @@ def test_dead_letters(cli, bus, queue):
     assert [letter["event"]["event_id"] for letter in listed["dead_letters"]] == ids
     cli("dead-letters", "redrive", queue, "--all", "--dry-run")
     assert bus.queue(queue)["dead_letters"] == 3
-    cli("dead-letters", "redrive", queue, "--all")
+    assert cli("dead-letters", "redrive", queue, "--all").stdout == "3 dead letters redriven\n"
     assert len(bus.drain(queue, 3)) == 3
+
+
+def test_dead_letters_that_a_full_queue_leaves(cli, bus, queue):
+    for _ in range(3):
+        bus.publish(event_type=queue)
+    for delivery in bus.receive(queue):
+        bus.nack(queue, delivery, requeue=False)
+    bus.declare(queue, queue, max_length=2, overflow="reject")
+    said = "{}\n1 {} left, since the queue takes no more. Redrive them when consumers have caught up.\n"
+    assert cli("dead-letters", "redrive", queue, "--all", "--dry-run").stdout == said.format("2 dead letters would be redriven", "would be")
+    assert cli("dead-letters", "redrive", queue, "--all").stdout == said.format("2 dead letters redriven", "are")
+    assert len(bus.drain(queue, 2)) == 2
 
 
 def test_bench_checks_its_own_load(cli):

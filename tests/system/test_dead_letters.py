@@ -58,6 +58,16 @@ def test_a_dry_run_only_counts(bus, graveyard):
     assert bus.queue(queue)["dead_letters"] == 10 and bus.receive(queue) == []
 
 
+def test_a_full_queue_that_refuses_takes_what_it_has_room_for(bus, graveyard):
+    queue, ids = graveyard
+    bus.declare(queue, queue, max_length=4, overflow="reject")
+    assert redrive(bus, queue, all=True, dry_run=True).ok(200) == {"matched": 10, "redriven": 4, "left": 6, "dry_run": True}
+    assert redrive(bus, queue, all=True).ok(200) == {"matched": 10, "redriven": 4, "left": 6, "dry_run": False}
+    assert redrive(bus, queue, all=True).ok(200) == {"matched": 6, "redriven": 0, "left": 6, "dry_run": False}
+    assert [d["event"]["event_id"] for d in bus.drain(queue, 4)] == ids[:4]
+    assert bus.queue(queue)["dead_letters"] == 6
+
+
 def test_a_paced_redrive_goes_on_after_its_answer(bus, graveyard):
     queue, ids = graveyard
     redrive(bus, queue, all=True, events_per_second=50).ok(200, 202)

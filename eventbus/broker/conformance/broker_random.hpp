@@ -200,7 +200,8 @@ class BrokerRandom : public BrokerBesideModels {
   void redrive(Played& queue) {
     const DeadLetterSelection selection{.event_ids = {}, .reason = "broken", .all = false};
     tell("redrive", queue);
-    ASSERT_EQ(run(broker().redrive(queue.name(), selection, 0, false)).value(), queue.model.redriven("broken"));
+    ASSERT_EQ(run(broker().redrive(queue.name(), selection, 0, false)).value().redriven,
+              queue.model.redriven("broken"));
   }
 
   void delete_dead(Played& queue) {

@@ -200,6 +200,53 @@ TEST_P(BrokerConformance, KnowsNoQueueThatWasNotDeclared) {
   EXPECT_EQ(code(broker().delete_dead_letters("x", {}, 0, false)), ErrorCode::unknown_queue);
 }
 
+TEST_P(BrokerConformance, RedrivesIntoAQueueThatRefusesWhatItHasRoomFor) {
+  auto definition = queue("q");
+  definition.max_length = 5;
+  definition.overflow = Overflow::reject;
+  declare(definition);
+  publish_many(4);
+  nack("q", receive_all("q"), {.requeue = false, .delay = {}, .reason = {}});
+  publish_many(3);
+  const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
+  const RedriveOutcome two{.matched = 4, .redriven = 2};
+  EXPECT_EQ(run(broker().redrive("q", all, 0, true)).value(), two);
+  EXPECT_EQ(info("q").dead_letters, 4u);
+  EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value(), two);
+  EXPECT_EQ(info("q").ready, 5u);
+  EXPECT_EQ(info("q").dead_letters, 2u);
+  EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value(), (RedriveOutcome{.matched = 2, .redriven = 0}));
+  EXPECT_EQ(broker().admit("events", "user.created", 1).error().code, ErrorCode::queue_full);
+  EXPECT_EQ(ack("q", receive("q", 1, test_patience)).settled, 1u);
+  EXPECT_EQ(info("q").ready, 4u);
+  EXPECT_EQ(run(broker().redrive("q", all, 100, false)).value(), (RedriveOutcome{.matched = 2, .redriven = 1}));
+  run_until(loop, "the other one to follow", [this] { return info("q").ready == 5 && info("q").dead_letters == 1; });
+}
+
+TEST_P(BrokerConformance, APacedRedriveKeepsNobodyOutOfTheQueueMeanwhile) {
+  auto definition = queue("q");
+  definition.max_length = 4;
+  definition.overflow = Overflow::reject;
+  declare(definition);
+  publish_many(4);
+  nack("q", receive_all("q"), {.requeue = false, .delay = {}, .reason = {}});
+  const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
+  EXPECT_EQ(run(broker().redrive("q", all, 10, false)).value(), (RedriveOutcome{.matched = 4, .redriven = 4}));
+  run_until(loop, "the first one", [this] { return info("q").ready > 0; });
+  EXPECT_TRUE(broker().admit("events", "user.created", 1)) << "the others wait for their time";
+  publish();
+  Ids came;
+  run_until(loop, "all of them", [&] {
+    EXPECT_LE(info("q").ready, 4u);
+    const auto taken = receive("q", 1);
+    EXPECT_EQ(ack("q", taken).settled, taken.size());
+    std::ranges::move(event_ids(taken), std::back_inserter(came));
+    return came.size() == 5;
+  });
+  run_until(loop, "all places to be free",
+            [this] { return info("q").dead_letters == 0 && broker().admit("events", "user.created", 4); });
+}
+
 TEST_P(BrokerConformance, RedrivesAndDeletesTheDeadLettersThatAreAsked) {
   declare(queue("q"));
   publish_many(6);
@@ -208,7 +255,9 @@ TEST_P(BrokerConformance, RedrivesAndDeletesTheDeadLettersThatAreAsked) {
     nack("q", {deliveries[index]}, {.requeue = false, .delay = {}, .reason = index < 3 ? "a" : "b"});
   }
   const auto redrive = [this](DeadLetterSelection selection, bool dry_run) {
-    return run(broker().redrive("q", std::move(selection), 0, dry_run)).value();
+    const auto outcome = run(broker().redrive("q", std::move(selection), 0, dry_run)).value();
+    EXPECT_EQ(outcome.matched, outcome.redriven);
+    return outcome.matched;
   };
   const DeadLetterSelection some{.event_ids = {"e2", "e5", "e5", "unheard-of"}, .reason = {}, .all = false};
   EXPECT_EQ(redrive(some, true), 2u);

@@ -58,30 +58,61 @@ asio::awaitable<DeadLetterFilter> DeadLetterDesk::resolve(DeadLetterSelection se
   co_return filter;
 }
 
-asio::awaitable<std::uint64_t> DeadLetterDesk::move(QueuePtr queue, DeadLetterSelection selection, bool revive,
-                                                    std::uint32_t events_per_second, bool dry_run) {
+asio::awaitable<RedriveOutcome> DeadLetterDesk::move(QueuePtr queue, DeadLetterSelection selection, bool revive,
+                                                     std::uint32_t events_per_second, bool dry_run) {
   auto filter = co_await resolve(std::move(selection));
   const auto matched = co_await storage_.count_dead_letters(queue->id, filter);
-  if (dry_run || matched == 0) co_return matched;
-  Work work{queue, std::move(filter), revive, events_per_second, 0, queue->cursor.persisted_frontier(), clock_()};
+  const RedriveOutcome outcome{matched, revive ? std::min(matched, queue->room()) : matched};
+  if (dry_run || outcome.redriven == 0) co_return outcome;
+  Work work{.queue = queue,
+            .filter = std::move(filter),
+            .revive = revive,
+            .events_per_second = events_per_second,
+            .most = outcome.redriven,
+            .after = 0,
+            .last = queue->cursor.persisted_frontier(),
+            .asked_at = clock_()};
+  work.at_once = events_per_second == 0;
+  reserve(work, work.at_once ? work.most : 0);
   bool more = true;
-  while (more && events_per_second == 0 && (!revive || queue->state.entered_again() < most_again_)) {
-    more = co_await move_some(work);
-  }
+  while (more && work.at_once && has_room(work)) more = co_await move_some(work);
+  work.at_once = false;
+  reserve(work, 0);
   if (more) tasks_.spawn("dead letters move", move_in_background(std::move(work)));
-  co_return matched;
+  co_return outcome;
+}
+
+/// Of one step.
+std::uint64_t DeadLetterDesk::most_of(const Work& work) {
+  const auto pace = work.events_per_second / steps_a_second;
+  return work.events_per_second == 0 ? moved_at_once : std::clamp<std::uint64_t>(pace, 1, moved_at_once);
+}
+
+/// What the work may take of it, which is its own included.
+std::uint64_t DeadLetterDesk::room(const Work& work) {
+  const auto room = work.queue->room();
+  return work.revive ? std::max(room, room + work.reserved) : std::numeric_limits<std::uint64_t>::max();
+}
+
+void DeadLetterDesk::reserve(Work& work, std::uint64_t places) {
+  if (!work.revive) return;
+  work.places = delivery::reserve({work.queue->limited()}, places);
+  work.reserved = places;
+}
+
+bool DeadLetterDesk::has_room(const Work& work) const {
+  return room(work) > 0 && (!work.revive || work.queue->state.entered_again() < most_again_);
 }
 
 asio::awaitable<bool> DeadLetterDesk::move_some(Work& work) {
-  const auto limit = work.events_per_second == 0
-                         ? moved_at_once
-                         : std::clamp<std::size_t>(work.events_per_second / steps_a_second, 1, moved_at_once);
-  const auto rows = co_await storage_.dead_letters(work.queue->id, work.after, limit, work.filter);
+  auto& queue = work.queue;
+  const auto limit = std::min({most_of(work), work.most, room(work)});
+  if (work.reserved < limit) reserve(work, limit);
+  const auto rows = co_await storage_.dead_letters(queue->id, work.after, limit, work.filter);
   if (rows.empty()) co_return false;
   std::vector<Position> positions;
   for (const auto& row : rows)
     if (row.position <= work.last && row.last_failed_at <= work.asked_at) positions.push_back(row.position);
-  auto& queue = work.queue;
   std::size_t moved = 0;
   if (work.revive) {
     moved = co_await redrive(queue, std::move(positions));
@@ -90,9 +121,11 @@ asio::awaitable<bool> DeadLetterDesk::move_some(Work& work) {
   }
   if (queue->removed) co_return false;
   work.after = rows.back().position;
+  work.most -= std::min<std::uint64_t>(work.most, moved);
   queue->dead_letters -= std::min<std::uint64_t>(queue->dead_letters, moved);
+  reserve(work, work.at_once ? work.most : 0);
   if (work.revive) revived_(queue);
-  co_return rows.size() == limit&& work.after < work.last;
+  co_return rows.size() == limit&& work.after < work.last&& work.most > 0;
 }
 
 asio::awaitable<std::size_t> DeadLetterDesk::redrive(const QueuePtr& queue, std::vector<Position> positions) {
@@ -114,14 +147,13 @@ asio::awaitable<void> DeadLetterDesk::move_in_background(Work work) {
   while (more && !stopped_ && !work.queue->removed) {
     const auto begun = Clock::now();
     Clock::duration rest{};
-    if (work.revive && work.queue->state.entered_again() >= most_again_) {
+    if (!has_room(work)) {
       rest = rest_when_full;
     } else {
       try {
         more = co_await move_some(work);
         if (work.events_per_second > 0) {
-          const auto step = std::clamp<std::size_t>(work.events_per_second / steps_a_second, 1, moved_at_once);
-          rest = std::chrono::microseconds{1'000'000 * step / work.events_per_second};
+          rest = std::chrono::microseconds{1'000'000 * most_of(work) / work.events_per_second};
         }
       } catch (const Unavailable& error) {
         log_warning(

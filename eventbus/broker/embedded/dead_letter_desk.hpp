@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 
 #include "eventbus/broker/broker_clock.hpp"
 #include "eventbus/broker/embedded/queue.hpp"
@@ -26,9 +27,9 @@ class DeadLetterDesk {
         revived_(std::move(revived)) {}
 
   asio::awaitable<DeadLetterPage> page(QueuePtr queue, Position after, std::size_t limit);
-  /// Takes the selected dead letters away, back into the queue when `revive`. Returns how many matched.
-  asio::awaitable<std::uint64_t> move(QueuePtr queue, DeadLetterSelection selection, bool revive,
-                                      std::uint32_t events_per_second, bool dry_run);
+  /// Takes the selected dead letters away, back into the queue when `revive`.
+  asio::awaitable<RedriveOutcome> move(QueuePtr queue, DeadLetterSelection selection, bool revive,
+                                       std::uint32_t events_per_second, bool dry_run);
   void stop() { stopped_ = true; }
 
  private:
@@ -37,11 +38,19 @@ class DeadLetterDesk {
     DeadLetterFilter filter;
     bool revive;
     std::uint32_t events_per_second;
+    std::uint64_t most;  ///< Move still.
     Position after;
-    Position last;       ///< Later ones stay,
-    Timestamp asked_at;  ///< and so do those that die from now on.
+    Position last;         ///< Later ones stay,
+    Timestamp asked_at;    ///< and so do those that die from now on.
+    bool at_once = false;  ///< The caller waits: places for all of them are reserved.
+    std::uint64_t reserved = 0;
+    std::unique_ptr<Admission> places = nullptr;  ///< So many.
   };
   asio::awaitable<DeadLetterFilter> resolve(DeadLetterSelection selection);
+  static std::uint64_t most_of(const Work& work);
+  static std::uint64_t room(const Work& work);
+  static void reserve(Work& work, std::uint64_t places);
+  bool has_room(const Work& work) const;
   asio::awaitable<bool> move_some(Work& work);
   /// Those of them that are still dead letters. How many that were.
   asio::awaitable<std::size_t> redrive(const QueuePtr& queue, std::vector<Position> positions);

@@ -85,9 +85,7 @@ Result<std::unique_ptr<Admission>> EmbeddedBroker::admit(std::string_view exchan
   if (parts_->limited_queues == 0) return nullptr;
   for (const auto index : parts_->routing.match(exchange, routing_key)) {
     const auto& queue = parts_->slots[index];
-    const auto& definition = queue->definition;
-    if (!delivery::refuses(definition)) continue;
-    limited.push_back({definition.name, *definition.max_length, queue->state.length(), queue->reserved});
+    if (delivery::refuses(queue->definition)) limited.push_back(queue->limited());
   }
   return delivery::admit(std::move(limited), count);
 }

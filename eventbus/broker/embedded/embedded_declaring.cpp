@@ -131,8 +131,8 @@ asio::awaitable<Result<DeadLetterPage>> EmbeddedBroker::dead_letters(std::string
   co_return co_await parts_->dead_letter_desk.page(queue, after.position, limit);
 }
 
-asio::awaitable<Result<std::uint64_t>> EmbeddedBroker::redrive(std::string name, DeadLetterSelection selection,
-                                                               std::uint32_t events_per_second, bool dry_run) {
+asio::awaitable<Result<RedriveOutcome>> EmbeddedBroker::redrive(std::string name, DeadLetterSelection selection,
+                                                                std::uint32_t events_per_second, bool dry_run) {
   const auto queue = parts_->find(name);
   if (!queue) co_return Parts::unknown(name);
   co_return co_await parts_->dead_letter_desk.move(queue, std::move(selection), true, events_per_second, dry_run);
@@ -144,7 +144,9 @@ asio::awaitable<Result<std::uint64_t>> EmbeddedBroker::delete_dead_letters(std::
                                                                            bool dry_run) {
   const auto queue = parts_->find(name);
   if (!queue) co_return Parts::unknown(name);
-  co_return co_await parts_->dead_letter_desk.move(queue, std::move(selection), false, events_per_second, dry_run);
+  const auto outcome =
+      co_await parts_->dead_letter_desk.move(queue, std::move(selection), false, events_per_second, dry_run);
+  co_return outcome.matched;
 }
 
 }  // namespace eventbus

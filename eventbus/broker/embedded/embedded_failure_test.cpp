@@ -136,7 +136,7 @@ TEST_P(FailingDisk, KeepsDeadLettersThatCouldNotBeRedriven) {
   EXPECT_THAT(receive("q"), IsEmpty());
   EXPECT_EQ(info("q").dead_letters, 1u);
   disk_full = false;
-  EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value(), 1u);
+  EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value().redriven, 1u);
   EXPECT_THAT(event_ids(receive("q")), ElementsAre("e1"));
 }
 

@@ -117,7 +117,7 @@ TEST_P(EmbeddedRun, RedrivesNoFasterThanAsked) {
   publish_burst(10);
   nack("q", receive("q"), {.requeue = false, .delay = {}, .reason = {}});
   const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
-  EXPECT_EQ(run(broker().redrive("q", all, 50, false)).value(), 10u);
+  EXPECT_EQ(run(broker().redrive("q", all, 50, false)).value().redriven, 10u);
   EXPECT_GT(info("q").dead_letters, 0u) << "not all at once";
   run_until(loop, "ten events to be ready", [this] { return info("q").ready == 10; });
   EXPECT_EQ(info("q").dead_letters, 0u);
@@ -133,7 +133,7 @@ TEST_P(EmbeddedRun, ARedrivenEventIsDeliveredOnceNothingElseIsBeforeIt) {
   nack("q", receive("q", 1), {.requeue = false, .delay = {}, .reason = {}});
   EXPECT_TRUE(run(broker().set_paused("q", true)));
   const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
-  EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value(), 1u);
+  EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value().redriven, 1u);
   std::vector<std::future<Result<std::vector<Delivery>>>> waiting;
   waiting.reserve(window);
   for (std::size_t number = 0; number < window; ++number) {
@@ -157,7 +157,7 @@ TEST_P(EmbeddedFew, RedrivesNoMoreThanTheQueueMayHoldAndTheRestInTheBackground) 
     nack("q", taken, {.requeue = false, .delay = {}, .reason = {}});
   ASSERT_EQ(info("q").dead_letters, many);
   const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
-  EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value(), many);
+  EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value().redriven, many);
   EXPECT_EQ(info("q").dead_letters, 100u);
   std::set<std::string> came;
   run_until(loop, "all to come again", [&] {
@@ -170,6 +170,27 @@ TEST_P(EmbeddedFew, RedrivesNoMoreThanTheQueueMayHoldAndTheRestInTheBackground) 
     return came.size() == many;
   });
   EXPECT_EQ(info("q").dead_letters, 0u);
+}
+
+TEST_P(EmbeddedRun, ARedriveKeepsThePlacesThatItPromised) {
+  constexpr std::size_t many = 2500;  // in three steps
+  auto definition = queue("q");
+  definition.max_length = many;
+  definition.overflow = Overflow::reject;
+  declare(definition);
+  publish_burst(many);
+  for (auto taken = receive("q", 500); !taken.empty(); taken = receive("q", 500))
+    nack("q", taken, {.requeue = false, .delay = {}, .reason = {}});
+  const DeadLetterSelection all{.event_ids = {}, .reason = {}, .all = true};
+  auto redriving = asio::co_spawn(loop, broker().redrive("q", all, 0, false), asio::use_future);
+  run_until(loop, "the first step", [this] { return info("q").ready > 0; });
+  EXPECT_LT(info("q").ready, many);
+  EXPECT_FALSE(broker().admit("events", "user.created", 1)) << "the other places are promised";
+  const auto outcome = result_of(loop, std::move(redriving), "the redrive").value();
+  EXPECT_EQ(outcome.redriven, many);
+  EXPECT_EQ(info("q").dead_letters, 0u);
+  EXPECT_EQ(ack("q", receive("q", 1)).settled, 1u);
+  EXPECT_TRUE(broker().admit("events", "user.created", 1));
 }
 
 TEST_P(EmbeddedRun, CountsWhatItDelivers) {

@@ -36,6 +36,12 @@ struct Queue : QueueDecisions {
   Queue(asio::any_io_executor executor, BrokerMetrics& metrics, const StoredQueue& stored, CursorLimits limits,
         std::size_t most_outstanding);
 
+  /// Whom an admission is asked of, where the queue refuses what is too much.
+  delivery::LimitedQueue limited() const {
+    return {definition.name, definition.max_length.value_or(0), state.length(), reserved};
+  }
+  std::uint64_t room() const { return delivery::room(definition, limited()); }
+
   std::int64_t id;
   QueueDefinition definition;
   Position declared_at;     ///< What was stored up to there is its past …

@@ -259,7 +259,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
     const auto consumer = queue->consumer;
     auto record = queue->record;
     Delays gone;
-    const auto counts = co_await topology.count(std::move(record), gone);
+    auto counts = co_await topology.count(std::move(record), gone);
+    if (queue->browsing) counts.dead_letters = queue->counts.dead_letters;  // they are in our hands
     if (!gone.empty()) co_await forget_retry_queues(queue, std::move(gone));
     if (consumer) co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + patience_for_arrivals);
     if (counts.missing && queue->wanted()) {

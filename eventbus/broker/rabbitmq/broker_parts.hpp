@@ -81,8 +81,8 @@ struct RabbitMqBroker::Parts {
                                         std::chrono::steady_clock::time_point until);
   asio::awaitable<void> backfill(LiveQueuePtr queue);
   asio::awaitable<void> begin_backfill(LiveQueuePtr queue);
-  asio::awaitable<std::uint64_t> clear_dead_letters(LiveQueuePtr queue, DeadLetterSelection selection,
-                                                    std::uint32_t events_per_second, bool dry_run, bool redrive);
+  asio::awaitable<RedriveOutcome> clear_dead_letters(LiveQueuePtr queue, DeadLetterSelection selection,
+                                                     std::uint32_t events_per_second, bool dry_run, bool redrive);
   QueueInfo info_of(const LiveQueue& queue) const;
   static std::unexpected<Error> unknown(std::string_view queue);
   asio::awaitable<bool> delivers_from(std::string queue);

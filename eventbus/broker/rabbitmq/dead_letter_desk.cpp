@@ -2,6 +2,7 @@
 // them all and to put them back: RabbitMQ does so when the consumer is cancelled.
 #include <algorithm>
 #include <set>
+#include <span>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/broker/rabbitmq/names.hpp"
@@ -125,6 +126,44 @@ std::vector<Resting> selected(const std::vector<Resting>& resting, const DeadLet
   return chosen;
 }
 
+/// Dead letters on their way out of their queue, some at a time.
+struct Clearing {
+  Clearing(const LiveQueuePtr& of, amqp::Connection& connection, bool is_limited)
+      : queue(of), browsing(of, connection), limited(is_limited) {}
+
+  /// The places of so many are kept from publishers until `places` is reset.
+  void reserve(std::size_t count) { places = delivery::reserve({queue->limited()}, limited ? count : 0); }
+  /// How many go next: at most so many, and where no places are reserved yet, what the queue has room for.
+  std::size_t next(std::size_t most) {
+    auto count = std::min(most, letters.size());
+    if (places || !limited) return count;
+    count = std::min<std::uint64_t>(count, queue->room());
+    reserve(count);
+    return count;
+  }
+  std::vector<amqp::Message> messages(std::size_t count) const {
+    std::vector<amqp::Message> all;
+    all.reserve(count);
+    for (const auto& one : std::span(letters).first(count))
+      all.push_back(rabbitmq::direct_message(one.letter.event, queue->name(), {}));
+    return all;
+  }
+  /// The next so many, once they are where they go.
+  asio::awaitable<void> acknowledge(std::size_t count, amqp::Deadline deadline) {
+    std::vector<amqp::DeliveryTag> tags;
+    for (const auto& letter : std::span(letters).first(count)) tags.push_back(letter.tag);
+    letters.erase(letters.begin(), letters.begin() + static_cast<std::ptrdiff_t>(count));
+    queue->counts.dead_letters -= std::min<std::uint64_t>(queue->counts.dead_letters, count);
+    if (!tags.empty()) co_await browsing.acknowledge(std::move(tags), deadline);
+  }
+
+  LiveQueuePtr queue;
+  Browsing browsing;
+  bool limited;
+  std::vector<Resting> letters = {};
+  std::unique_ptr<Admission> places = nullptr;
+};
+
 }  // namespace
 
 /// They lie in RabbitMQ: what became of the log since changes none of them.
@@ -148,48 +187,54 @@ asio::awaitable<Result<DeadLetterPage>> RabbitMqBroker::dead_letters(std::string
   co_return page;
 }
 
-/// The number of those that match; with a rate the work goes on after the return.
-asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::clear_dead_letters(LiveQueuePtr queue,
-                                                                         DeadLetterSelection selection,
-                                                                         std::uint32_t events_per_second, bool dry_run,
-                                                                         bool redrive) {
-  auto browsing = std::make_shared<Browsing>(queue, consuming);
-  co_await browsing->collect(topology, std::chrono::steady_clock::now() + settings.timeout);
-  auto chosen = selected(browsing->letters(), selection);
-  const auto count = chosen.size();
-  if (dry_run || chosen.empty()) {
-    co_await browsing->put_back(topology);
-    co_return count;
+/// With a rate the work goes on after the return.
+asio::awaitable<RedriveOutcome> RabbitMqBroker::Parts::clear_dead_letters(LiveQueuePtr queue,
+                                                                          DeadLetterSelection selection,
+                                                                          std::uint32_t events_per_second, bool dry_run,
+                                                                          bool redrive) {
+  const bool limited = redrive && delivery::refuses(queue->record.definition);
+  auto clearing = std::make_shared<Clearing>(queue, consuming, limited);
+  co_await clearing->browsing.collect(topology, std::chrono::steady_clock::now() + settings.timeout);
+  clearing->letters = selected(clearing->browsing.letters(), selection);
+  RedriveOutcome outcome{clearing->letters.size(), clearing->letters.size()};
+  if (limited) {
+    co_await count(queue);
+    outcome.redriven = std::min(outcome.matched, queue->room());
+    clearing->letters.resize(outcome.redriven);
   }
-  const auto step = events_per_second == 0 ? count : std::max<std::size_t>(events_per_second / steps_a_second, 1);
+  if (dry_run || outcome.redriven == 0) {
+    co_await clearing->browsing.put_back(topology);
+    co_return outcome;
+  }
+  const bool paced = events_per_second > 0;
+  const auto step = paced ? std::max<std::size_t>(events_per_second / steps_a_second, 1) : outcome.redriven;
   const auto pause = std::chrono::milliseconds(1000 * step / std::max<std::uint32_t>(events_per_second, 1));
-  const auto work = [](Parts& parts, LiveQueuePtr target, std::shared_ptr<Browsing> open, std::vector<Resting> letters,
-                       std::size_t at_once, std::chrono::milliseconds rest, bool again) -> asio::awaitable<void> {
-    for (std::size_t begin = 0; begin < letters.size() && !target->removed && !parts.stopped; begin += at_once) {
-      const auto end = std::min(begin + at_once, letters.size());
-      std::vector<amqp::Message> messages;
-      std::vector<amqp::DeliveryTag> tags;
-      for (auto index = begin; index < end; ++index) {
-        messages.push_back(rabbitmq::direct_message(letters[index].letter.event, target->name(), {}));
-        tags.push_back(letters[index].tag);
-      }
-      if (again) co_await parts.publisher.publish_direct(std::move(messages));
-      co_await open->acknowledge(std::move(tags), std::chrono::steady_clock::now() + parts.settings.timeout);
-      if (end < letters.size()) co_await parts.changed.wait_until(std::chrono::steady_clock::now() + rest);
+  if (!paced) clearing->reserve(step);
+  const auto work = [](Parts& parts, std::shared_ptr<Clearing> all, std::size_t most, std::chrono::milliseconds rest,
+                       bool again) -> asio::awaitable<void> {
+    auto& target = all->queue;
+    while (!all->letters.empty() && !target->removed && !parts.stopped) {
+      const auto count = all->next(most);
+      auto messages = again ? all->messages(count) : std::vector<amqp::Message>{};
+      if (!messages.empty()) co_await parts.publisher.publish_direct(std::move(messages));
+      co_await all->acknowledge(count, std::chrono::steady_clock::now() + parts.settings.timeout);
+      if (all->limited) co_await parts.count(target);
+      all->places.reset();
+      if (!all->letters.empty()) co_await parts.changed.wait_until(std::chrono::steady_clock::now() + rest);
     }
-    co_await open->put_back(parts.topology);
+    co_await all->browsing.put_back(parts.topology);
   };
-  auto going = work(*this, queue, std::move(browsing), std::move(chosen), step, pause, redrive);
-  if (events_per_second == 0) {
-    co_await std::move(going);
-  } else {
+  auto going = work(*this, std::move(clearing), step, pause, redrive);
+  if (paced) {
     background.spawn("dead letters", in_background(std::move(going)));
+  } else {
+    co_await std::move(going);
   }
-  co_return count;
+  co_return outcome;
 }
 
-asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::redrive(std::string name, DeadLetterSelection selection,
-                                                               std::uint32_t events_per_second, bool dry_run) {
+asio::awaitable<Result<RedriveOutcome>> RabbitMqBroker::redrive(std::string name, DeadLetterSelection selection,
+                                                                std::uint32_t events_per_second, bool dry_run) {
   const auto queue = co_await parts_->find(name);
   if (!queue) co_return Parts::unknown(name);
   co_return co_await parts_->clear_dead_letters(queue, std::move(selection), events_per_second, dry_run, true);
@@ -201,7 +246,9 @@ asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::delete_dead_letters(std::
                                                                            bool dry_run) {
   const auto queue = co_await parts_->find(name);
   if (!queue) co_return Parts::unknown(name);
-  co_return co_await parts_->clear_dead_letters(queue, std::move(selection), events_per_second, dry_run, false);
+  const auto outcome =
+      co_await parts_->clear_dead_letters(queue, std::move(selection), events_per_second, dry_run, false);
+  co_return outcome.matched;
 }
 
 }  // namespace eventbus

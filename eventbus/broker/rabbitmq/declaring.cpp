@@ -208,7 +208,7 @@ Result<std::unique_ptr<Admission>> RabbitMqBroker::admit(std::string_view exchan
   for (const auto& [name, queue] : parts_->queues) {
     const auto& definition = queue->record.definition;
     if (!delivery::refuses(definition) || !routes(definition, exchange, routing_key)) continue;
-    limited.push_back({name, *definition.max_length, queue->length() + queue->arriving, queue->reserved});
+    limited.push_back(queue->limited());
   }
   return delivery::admit(std::move(limited), count);
 }

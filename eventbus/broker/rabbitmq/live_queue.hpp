@@ -32,6 +32,11 @@ struct LiveQueue {
   bool wanted() const {
     return !removed && (!record.removed_until || std::chrono::steady_clock::now() >= *record.removed_until);
   }
+  /// Whom an admission is asked of, where the queue refuses what is too much.
+  delivery::LimitedQueue limited() const {
+    return {name(), record.definition.max_length.value_or(0), length() + arriving, reserved};
+  }
+  std::uint64_t room() const { return delivery::room(record.definition, limited()); }
   /// While the past is put into it, what is new may come before it: an ordered queue is not delivered then.
   bool may_be_consumed() const { return wanted() && !(record.definition.ordered && record.backfilled_to); }
 
