@@ -50,10 +50,15 @@ std::optional<LifeId> read_life(std::string_view text) {
 
 }  // namespace
 
+void append_place(std::string& out, const LogPlace& place) {
+  out += 'p';
+  append_hex(out, place.position);
+  append_life(out, place.life);
+}
+
 std::string encode(const LogPlace& place) {
-  std::string text = "p";
-  append_hex(text, place.position);
-  append_life(text, place.life);
+  std::string text;
+  append_place(text, place);
   return text;
 }
 

@@ -10,6 +10,7 @@ namespace eventbus {
 
 /// A place in commit order. On the wire: opaque URL-safe text that begins with 'p'.
 std::string encode(const LogPlace& place);
+void append_place(std::string& out, const LogPlace& place);
 
 /// Where a listing (ordered by timestamp, then arrival) goes on. `snapshot` is the last position that belongs to the
 /// listing: events stored later are not in it, so pages never skip nor repeat an event. On the wire it begins with 'l'.

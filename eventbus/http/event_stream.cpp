@@ -83,7 +83,8 @@ asio::awaitable<void> follow(Call& call, Position after, Subscription wanted) {
 }  // namespace
 
 void append_server_sent_event(std::string& out, const StoredEvent& stored, bool named) {
-  out.append("id: ").append(encode(stored.place()));
+  out += "id: ";
+  append_place(out, stored.place());
   if (named) out.append("\nevent: ").append(stored.event->event_type);
   out += "\ndata: ";
   append_stored_event(out, stored);

@@ -84,10 +84,16 @@ void LogCursor::put_out(const Routed& event) {
   }
 }
 
+/// What is settled one after the other mostly stands so, too.
 LogCursor::Out* LogCursor::find(Position position) {
-  const auto found = std::ranges::lower_bound(out_, position, {}, [](const Out& out) { return out.event.position; });
-  const bool open = found != out_.end() && found->event.position == position && found->phase != Phase::gone;
-  return open ? &*found : nullptr;
+  const auto position_of = [](const Out& out) { return out.event.position; };
+  if (next_found_ >= out_.size() || position_of(out_[next_found_]) != position) {
+    const auto found = std::ranges::lower_bound(out_, position, {}, position_of);
+    next_found_ = static_cast<std::size_t>(found - out_.begin());
+  }
+  if (next_found_ == out_.size()) return nullptr;
+  auto& out = out_[next_found_++];
+  return out.event.position == position && out.phase != Phase::gone ? &out : nullptr;
 }
 
 std::optional<Timestamp> LogCursor::oldest_since() const {

@@ -103,6 +103,7 @@ class LogCursor final : public delivery::FreshEvents {
   std::deque<Routed> window_;              ///< Ascending.
   std::deque<Out> out_;                    ///< Ascending; without what has a row.
   std::size_t open_ = 0;                   ///< Of these, those not gone.
+  std::size_t next_found_ = 0;             ///< Where `find` looks first.
   std::map<Position, Timestamp> spilled_;  ///< At hand or out, and in a row: when it came.
 
   bool purging_ = false;
