@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "eventbus/broker/credit.hpp"
 #include "eventbus/core/error.hpp"
 #include "eventbus/core/event.hpp"
 #include "eventbus/core/queue.hpp"
@@ -119,8 +120,9 @@ class Broker {
   /// Every queue as this instance knows it, counts perhaps a little old. Immediate.
   virtual std::vector<QueueInfo> last_known() = 0;
 
-  /// Up to `max` deliveries, as soon as there is one, or none at `deadline`. Each is leased for the queue's lease time.
-  virtual asio::awaitable<Result<std::vector<Delivery>>> receive(std::string queue, std::size_t max,
+  /// What the credit allows, as soon as there is something, or none at `deadline`. Each is leased for the queue's lease
+  /// time.
+  virtual asio::awaitable<Result<std::vector<Delivery>>> receive(std::string queue, Credit credit,
                                                                  std::chrono::steady_clock::time_point deadline) = 0;
   /// Done with them; durable when it returns.
   virtual asio::awaitable<Result<Settled>> ack(std::string queue, std::vector<std::string> delivery_ids) = 0;

@@ -59,9 +59,7 @@ class GatedStore final : public EventStore {
   asio::awaitable<std::vector<RouteRecord>> read_routes(Position, std::size_t) override {
     co_return std::vector<RouteRecord>{};
   }
-  asio::awaitable<std::vector<StoredEvent>> read_at(std::vector<Position>) override {
-    co_return std::vector<StoredEvent>{};
-  }
+  asio::awaitable<Found> read_at(std::vector<Position>) override { co_return std::vector<StoredEvent>{}; }
   Position head() const override { return static_cast<Position>(log.size()); }
   const LogLives& lives() const override { return lives_; }
   asio::awaitable<bool> gave(LogPlace) override { co_return true; }
@@ -121,7 +119,7 @@ class RecordingBroker final : public Broker {
   asio::awaitable<std::vector<QueueInfo>> list() override { co_return last_known(); }
   asio::awaitable<Result<QueueInfo>> info(std::string) override { co_return QueueInfo{}; }
   std::vector<QueueInfo> last_known() override { return {}; }
-  asio::awaitable<Result<std::vector<Delivery>>> receive(std::string, std::size_t, Signal::Deadline) override {
+  asio::awaitable<Result<std::vector<Delivery>>> receive(std::string, Credit, Signal::Deadline) override {
     co_return std::vector<Delivery>{};
   }
   asio::awaitable<Result<Settled>> ack(std::string, std::vector<std::string>) override { co_return Settled{}; }

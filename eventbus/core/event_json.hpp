@@ -41,5 +41,7 @@ Result<std::vector<Result<EventDraft>>> parse_event_batch(std::string_view json,
 void append_event(std::string& out, const Event& event);
 /// The same, plus "stored_at" and "cursor".
 void append_stored_event(std::string& out, const StoredEvent& stored);
+/// It appends no more than so many bytes. Immediate: the texts are not looked at.
+std::size_t most_json_bytes(const StoredEvent& stored);
 
 }  // namespace eventbus

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "eventbus/core/test_faults.hpp"
 
 namespace eventbus {
@@ -199,6 +201,24 @@ TEST(EventOutput, ShowsTheStoredEvent) {
             R"({"event_id":"i","timestamp":"2026-11-23T17:49:13Z","event_type":"t","payload":{},"ordering_key":"k",)"
             R"("correlation_id":"c","exchange":"e","routing_key":"r","traceparent":"00-x","cloudevent":{"source":"s"},)"
             R"("stored_at":"2026-11-23T17:49:14.5Z","cursor":"pff"})");
+}
+
+TEST(EventOutput, IsNoLongerThanSaidBefore) {
+  Event event{.event_id = "i", .timestamp = *parse_timestamp("2026-11-23T17:49:13.123456Z"), .event_type = "t"};
+  for (const std::string_view unit : {"x", "\x01", "\"", "ü"}) {
+    std::string text;
+    while (text.size() < 255) text += unit;
+    event.event_id = event.event_type = event.ordering_key = event.correlation_id = text;
+    event.exchange = event.routing_key = event.traceparent = text;
+    event.cloudevent = R"({"source":")" + text + R"("})";
+    event.payload = R"({"text":")" + std::string(100'000, 'x') + R"("})";
+    const StoredEvent stored{std::numeric_limits<Position>::max(), event.timestamp,
+                             std::make_shared<const Event>(event), std::numeric_limits<LifeId>::max()};
+    std::string out;
+    append_stored_event(out, stored);
+    EXPECT_LE(out.size(), most_json_bytes(stored)) << unit;
+    EXPECT_LE(most_json_bytes(stored), event.payload.size() + 12'000);
+  }
 }
 
 TEST(Repeats, ComparesOnlyWhatIsGiven) {

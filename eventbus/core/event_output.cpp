@@ -42,8 +42,18 @@ void append_stored_event(std::string& out, const StoredEvent& stored) {
   out += R"(,"stored_at":")";
   append_timestamp(out, stored.stored_at);
   out += R"(","cursor":")";
-  out += encode(stored.place());
+  append_place(out, stored.place());
   out += "\"}";
+}
+
+std::size_t most_json_bytes(const StoredEvent& stored) {
+  constexpr std::size_t names_and_times = 512;
+  constexpr std::size_t most_escaped = 6;
+  const auto& event = *stored.event;
+  const auto texts = event.event_id.size() + event.event_type.size() + event.ordering_key.size() +
+                     event.correlation_id.size() + event.exchange.size() + event.routing_key.size() +
+                     event.traceparent.size();
+  return names_and_times + most_escaped * texts + event.payload.size() + event.cloudevent.size();
 }
 
 }  // namespace eventbus

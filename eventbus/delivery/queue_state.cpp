@@ -46,10 +46,9 @@ std::vector<Leased> QueueState::lease(std::size_t max, Timestamp now) {
     tracked->phase = Phase::in_flight;
     tracked->lease = id;
     tracked->leased_at = now;
-    if (row.first_attempt_at == Timestamp{}) row.first_attempt_at = now;
     ++in_flight_;
     entries.push_back(row.seat.entry);
-    leased.push_back({row.event, row.seat.entry, row.attempt, row.first_attempt_at});
+    leased.push_back({row.event, row.seat.entry, row.attempt});
   }
   if (!entries.empty()) leases_.open(id, std::move(entries));
   return leased;
@@ -129,8 +128,13 @@ void QueueState::revive(const std::vector<OutstandingRow>& rows) {
   }
 }
 
-void QueueState::set_type(EntryId entry, std::uint32_t type) {
-  if (auto* tracked = find(entry)) tracked->type = type;
+Timestamp QueueState::handed_out(EntryId entry, std::uint32_t type, Timestamp now) {
+  auto* tracked = find(entry);
+  if (tracked == nullptr) return now;
+  auto& first = tracked->row.first_attempt_at;
+  if (first == Timestamp{}) first = now;
+  tracked->type = type;
+  return first;
 }
 
 /// Also what was handed out before a restart and waits again.
@@ -304,24 +308,13 @@ void QueueState::compose(Settlement& settlement) {
   for (const auto& settling : settlement.settlings) {
     const auto& tracked = at(settling.entry);
     if (settling.fate == Fate::retried) {
-      settlement.rows.push_back(retried_row(settling, tracked.row));
+      settlement.rows.push_back(retried(tracked.row, settling));
       continue;
     }
     if (tracked.has_row) settlement.settled_rows.push_back(settling.entry);
     if (settling.fate != Fate::dead) continue;
-    const auto first = tracked.row.first_failed_at == Timestamp{} ? settling.failed_at : tracked.row.first_failed_at;
-    const auto attempts = settling.waited ? tracked.row.attempt - 1 : tracked.row.attempt;
-    settlement.dead_letters.push_back(
-        {tracked.row.event.position, settling.reason, attempts, first, settling.failed_at});
+    settlement.dead_letters.push_back(dead_letter(tracked.row, settling));
   }
-}
-
-OutstandingRow QueueState::retried_row(const Settling& settling, OutstandingRow row) {
-  ++row.attempt;
-  row.due = settling.due;
-  if (row.first_failed_at == Timestamp{}) row.first_failed_at = settling.failed_at;
-  row.last_failed_at = settling.failed_at;
-  return row;
 }
 
 void QueueState::finish(const Settlement& commit) {

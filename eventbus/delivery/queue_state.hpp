@@ -22,7 +22,6 @@ struct Leased {
   Routed event;
   EntryId entry = 0;
   std::uint32_t attempt = 1;
-  Timestamp first_attempt_at{};
 };
 
 /// What happens to the events of one queue: which is next, who has it, when it is due again, what must be written.
@@ -40,7 +39,8 @@ class QueueState {
 
   /// Up to `max` events, oldest first, leased from now.
   std::vector<Leased> lease(std::size_t max, Timestamp now);
-  void set_type(EntryId entry, std::uint32_t type);
+  /// What was leased is on its way to the consumer. Returns when it first was; `type` comes back with its settling.
+  Timestamp handed_out(EntryId entry, std::uint32_t type, Timestamp now);
   bool ack(EntryId entry, std::uint32_t attempt);
   bool nack(EntryId entry, const Failure& failure, Timestamp now);
   /// The event of an entry no longer exists in the log.
@@ -121,7 +121,6 @@ class QueueState {
   void end_leases(Timestamp now);
   void expire(Timestamp now);
   void enforce_length(Timestamp now);
-  static OutstandingRow retried_row(const Settling& settling, OutstandingRow row);
 
   QueueDefinition definition_;
   FreshEvents& fresh_;

@@ -71,7 +71,7 @@ enum class Fate : std::uint8_t { acked, purged, retried, dead };
 struct Settling {
   EntryId entry = 0;
   Fate fate = Fate::acked;
-  std::uint32_t type = 0;  ///< As given to `QueueState::set_type`.
+  std::uint32_t type = 0;  ///< As given to `QueueState::handed_out`.
   Timestamp leased_at{};   ///< The epoch: was not in flight.
   Timestamp due{};         ///< Of a retry.
   Timestamp failed_at{};
@@ -79,6 +79,11 @@ struct Settling {
   bool lease_ended = false;
   bool waited = false;  ///< For an attempt that was not made.
 };
+
+/// The row of one that failed and is tried again.
+OutstandingRow retried(OutstandingRow row, const Settling& settling);
+/// What one that is given up leaves behind.
+DeadLetterRow dead_letter(const OutstandingRow& row, const Settling& settling);
 
 /// What was decided about events of one queue, to be written at once.
 struct Settlement {

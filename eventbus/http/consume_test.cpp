@@ -109,7 +109,7 @@ TEST(Receive, DeliveriesThatCanNotBeWrittenAreGivenBack) {
   TestService service({.write_timeout = 100ms});
   TestConnection client(service.port());
   client.request("PUT", "/queues/q", bindings);
-  const auto big = R"({"event_type":"big","payload":{"x":")" + std::string(900000, 'x') + "\"}}";
+  const auto big = R"({"event_type":"big","payload":{"x":")" + std::string(700000, 'x') + "\"}}";
   for (int i = 0; i < 20; ++i) ASSERT_EQ(client.request("POST", "/events", big).status, 201);
   TestConnection consumer(service.port());
   consumer.shrink_receive_buffer();

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <utility>
 
 #include "eventbus/core/event_json.hpp"
 #include "eventbus/core/json.hpp"
@@ -14,7 +15,7 @@ constexpr std::uint64_t longest_wait_ms = 30000;
 constexpr std::uint64_t longest_delay_ms = std::uint64_t{7} * 24 * 3600 * 1000;
 
 struct ReceiveOrder {
-  std::size_t max = 1;
+  Credit credit;
   std::chrono::milliseconds wait{0};
 };
 
@@ -22,7 +23,7 @@ Result<ReceiveOrder> read_receive(std::string_view body) {
   auto fields = BodyFields::parse(body.empty() ? "{}" : body, {"max", "wait_ms"});
   if (!fields) return std::unexpected(std::move(fields.error()));
   ReceiveOrder order;
-  order.max = fields->integer("max", 1, most_deliveries).value_or(1);
+  order.credit.events = fields->integer("max", 1, most_deliveries).value_or(1);
   order.wait = std::chrono::milliseconds(fields->integer("wait_ms", 0, longest_wait_ms).value_or(0));
   if (auto checked = fields->check(); !checked) return std::unexpected(std::move(checked.error()));
   return order;
@@ -38,14 +39,14 @@ void append_delivery(std::string& out, const Delivery& delivery) {
   out += delivery.replayed ? R"(,"replayed":true})" : R"(,"replayed":false})";
 }
 
-std::vector<std::string> ids_of(const std::vector<Delivery>& deliveries) {
+std::vector<std::string> ids_of(std::vector<Delivery> deliveries) {
   std::vector<std::string> ids;
   ids.reserve(deliveries.size());
-  for (const auto& delivery : deliveries) ids.push_back(delivery.delivery_id);
+  for (auto& delivery : deliveries) ids.push_back(std::move(delivery.delivery_id));
   return ids;
 }
 
-void answer_deliveries(Call& call, const std::vector<Delivery>& deliveries) {
+void answer_deliveries(Call& call, std::vector<Delivery> deliveries) {
   auto& body = call.answer.body;
   body += R"({"deliveries":[)";
   for (const auto& delivery : deliveries) {
@@ -54,9 +55,8 @@ void answer_deliveries(Call& call, const std::vector<Delivery>& deliveries) {
   }
   body += "]}";
   if (deliveries.empty()) return;
-  call.answer.undelivered = [&broker = call.services.bus.broker, queue = call.parameter, ids = ids_of(deliveries)] {
-    broker.give_back(queue, ids);
-  };
+  call.answer.undelivered = [&broker = call.services.bus.broker, queue = call.parameter,
+                             ids = ids_of(std::move(deliveries))] { broker.give_back(queue, ids); };
 }
 
 asio::awaitable<Result<void>> receive(Call& call) {
@@ -65,15 +65,14 @@ asio::awaitable<Result<void>> receive(Call& call) {
   auto& broker = call.services.bus.broker;
   const bool waits = order->wait.count() > 0 && !call.services.draining;
   const auto now = Connection::Clock::now();
-  auto receiving = broker.receive(call.parameter, order->max, waits ? now + order->wait : now);
+  auto receiving = broker.receive(call.parameter, order->credit, waits ? now + order->wait : now);
   if (waits) receiving = call.connection.while_connected(std::move(receiving));
   auto deliveries = co_await std::move(receiving);
   if (!deliveries) co_return std::unexpected(std::move(deliveries.error()));
   if (call.connection.gone()) {
-    broker.give_back(call.parameter, ids_of(*deliveries));
-    deliveries->clear();
+    broker.give_back(call.parameter, ids_of(std::exchange(*deliveries, {})));
   }
-  answer_deliveries(call, *deliveries);
+  answer_deliveries(call, std::move(*deliveries));
   co_return Result<void>{};
 }
 
@@ -156,7 +155,8 @@ std::vector<Route> delivery_routes() {
             "lease_ms: ack, nack or "
             "extend it before that, or it is delivered again. An empty body takes the defaults. Deliveries of a client "
             "that is gone "
-            "before it got them are ready again at once.",
+            "before it got them are ready again at once. An answer holds at most 16 MiB, or one event: of large ones "
+            "there are fewer than max.",
             {json_type, R"({"$ref":"#/components/schemas/Receive"})", R"({"max":100,"wait_ms":20000})"},
             {200, "None to max deliveries.", json_type, R"({"$ref":"#/components/schemas/Deliveries"})"}, receive);
   receiving.body_required = false;

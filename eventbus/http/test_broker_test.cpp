@@ -78,7 +78,7 @@ asio::awaitable<Result<QueueInfo>> TestBroker::info(std::string queue) {
   co_return describe(**found);
 }
 
-asio::awaitable<Result<std::vector<Delivery>>> TestBroker::receive(std::string queue, std::size_t max,
+asio::awaitable<Result<std::vector<Delivery>>> TestBroker::receive(std::string queue, Credit credit,
                                                                    std::chrono::steady_clock::time_point deadline) {
   auto found = find(queue);
   if (!found) co_return std::unexpected(found.error());
@@ -88,7 +88,7 @@ asio::awaitable<Result<std::vector<Delivery>>> TestBroker::receive(std::string q
   while (ready.empty() && waiting) waiting = co_await arrived_.wait_until(deadline);
   --info.consumers;
   std::vector<Delivery> deliveries;
-  while (!ready.empty() && deliveries.size() < max) {
+  while (!ready.empty() && credit.pay(ready.front())) {
     auto& delivery = deliveries.emplace_back();
     delivery.delivery_id = "d-" + std::to_string(++deliveries_);
     delivery.event = std::move(ready.front());

@@ -95,8 +95,13 @@ class EventStore {
   /// Routing facts of events after `after` in commit order, at most `limit`.
   virtual asio::awaitable<std::vector<RouteRecord>> read_routes(Position after, std::size_t limit) = 0;
 
-  /// The events at these positions, in the order asked; positions that hold nothing are left out.
-  virtual asio::awaitable<std::vector<StoredEvent>> read_at(std::vector<Position> positions) = 0;
+  /// The events at the first `asked` of these positions, in their order; positions that hold nothing are left out. All
+  /// of them, fewer where they are large.
+  struct Found {
+    std::vector<StoredEvent> events;
+    std::size_t asked = 0;
+  };
+  virtual asio::awaitable<Found> read_at(std::vector<Position> positions) = 0;
 
   /// The largest committed position; 0 when empty. Grows only. Immediate, from the event-loop thread.
   virtual Position head() const = 0;

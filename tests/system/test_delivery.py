@@ -44,6 +44,19 @@ def test_max_bounds_a_receive(bus, queue):
     assert bus.receive(queue, max=3) == []
 
 
+def test_an_answer_holds_at_most_16_mib(bus, queue):
+    """Fewer events than asked for where they are large; nothing is skipped, and none counts as tried."""
+    published = [bus.publish(event_type=queue, payload={"text": "x" * 1_000_000}) for _ in range(20)]
+    got = []
+    while len(got) < len(published):
+        answer = bus.post(f"/queues/{queue}/receive", {"max": 1000, "wait_ms": 20000})
+        deliveries = answer.ok(200)["deliveries"]
+        assert len(answer.body) <= 16 * 2**20 and 1 <= len(deliveries) <= 16
+        got += deliveries
+    assert ids(got) == published and {delivery["attempt"] for delivery in got} == {1}
+    assert bus.ack(queue, *got)["acked"] == 20
+
+
 def test_an_acknowledged_delivery_is_gone(bus, queue):
     publish(bus, queue)
     delivery = bus.receive_one(queue)

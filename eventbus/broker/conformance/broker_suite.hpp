@@ -114,6 +114,7 @@ class BrokerSuite : public testing::TestWithParam<BrokerCase> {
     std::string key = {};
     std::string exchange = "events";
     Timestamp timestamp = Timestamp{std::chrono::seconds{1'700'000'000}};
+    std::string payload = "{}";
   };
   EventDraft draft(const Publication& publication) {
     auto event = std::make_shared<Event>();
@@ -123,6 +124,7 @@ class BrokerSuite : public testing::TestWithParam<BrokerCase> {
     event->exchange = publication.exchange;
     event->ordering_key = publication.key;
     event->timestamp = publication.timestamp;
+    event->payload = publication.payload;
     return {event, {}};
   }
   void publish_drafts(std::vector<EventDraft> drafts) {
@@ -155,7 +157,10 @@ class BrokerSuite : public testing::TestWithParam<BrokerCase> {
   }
 
   std::vector<Delivery> receive(const std::string& name, std::size_t max = 100, Millis wait = Millis{0}) {
-    return run(broker().receive(name, max, std::chrono::steady_clock::now() + wait)).value();
+    return run(broker().receive(name, {max}, std::chrono::steady_clock::now() + wait)).value();
+  }
+  std::vector<Delivery> receive_for(const std::string& name, Credit credit) {
+    return run(broker().receive(name, credit, std::chrono::steady_clock::now())).value();
   }
   /// Everything that a consumer gets by asking until nothing comes.
   std::vector<Delivery> receive_all(const std::string& name) {

@@ -36,6 +36,28 @@ TEST_P(BrokerConformance, SaysWhatIsInADelivery) {
   EXPECT_GT(delivery.event.position, 0);
 }
 
+TEST_P(BrokerConformance, HandsOutNoMoreBytesThanTheCreditPaysFor) {
+  constexpr std::size_t size = 300'000;
+  declare(queue("q"));
+  Ids ids;
+  for (int number = 0; number < 6; ++number)
+    ids.push_back(publish({.payload = R"({"text":")" + std::string(size, 'x') + R"("})"}));
+  const auto first = receive_for("q", {.events = 100, .bytes = 4 * size});
+  EXPECT_EQ(event_ids(first), Ids(ids.begin(), ids.begin() + 3));
+  EXPECT_EQ(info("q").in_flight, 3u);
+  EXPECT_EQ(info("q").ready, 3u);
+  const auto second = receive_for("q", {.events = 100, .bytes = 1});
+  EXPECT_EQ(event_ids(second), (Ids{ids[3]})) << "one, whatever its size";
+  const auto third = receive_for("q", {.events = 1, .bytes = 4 * size});
+  EXPECT_EQ(event_ids(third), (Ids{ids[4]}));
+  const auto last = receive("q").at(0);
+  EXPECT_EQ(last.event.event->event_id, ids[5]);
+  EXPECT_EQ(last.attempt, 1u) << "it had not been handed out before";
+  for (const auto& deliveries : {first, second, third, {last}})
+    EXPECT_EQ(ack("q", deliveries).settled, deliveries.size());
+  EXPECT_EQ(info("q").in_flight + info("q").ready, 0u);
+}
+
 TEST_P(BrokerConformance, AcknowledgesOutOfOrderAcrossARestart) {
   declare(queue("q"));
   const auto ids = publish_many(10);
@@ -179,8 +201,8 @@ TEST_P(BrokerConformance, SaysTheTruthAboutAcknowledgementsFromBeforeARestart) {
 TEST_P(BrokerConformance, ServesWaitingReceivesInTheirOrder) {
   declare(queue("q"));
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::hours{1};
-  auto first = asio::co_spawn(loop, broker().receive("q", 1, deadline), asio::use_future);
-  auto second = asio::co_spawn(loop, broker().receive("q", 1, deadline), asio::use_future);
+  auto first = asio::co_spawn(loop, broker().receive("q", {1}, deadline), asio::use_future);
+  auto second = asio::co_spawn(loop, broker().receive("q", {1}, deadline), asio::use_future);
   run_until(loop, "two consumers", [this] { return info("q").consumers == 2; });
   publish_many(2);
   EXPECT_EQ(event_ids(result_of(loop, std::move(first), "the first consumer's event").value()), Ids{"e1"});
@@ -189,7 +211,7 @@ TEST_P(BrokerConformance, ServesWaitingReceivesInTheirOrder) {
 
 TEST_P(BrokerConformance, EndsAReceiveEmptyAtItsDeadline) {
   declare(queue("q"));
-  EXPECT_THAT(receive("q", 1, Millis{20}), IsEmpty());
+  EXPECT_THAT(receive("q", {1}, Millis{20}), IsEmpty());
   EXPECT_EQ(info("q").consumers, 0u);
 }
 

@@ -179,7 +179,7 @@ TEST_P(BrokerConformance, RemovesAQueueWithEverythingInIt) {
 TEST_P(BrokerConformance, EndsWaitingReceivesOfARemovedQueue) {
   declare(queue("q"));
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::hours{1};
-  auto waiting = asio::co_spawn(loop, broker().receive("q", 1, deadline), asio::use_future);
+  auto waiting = asio::co_spawn(loop, broker().receive("q", {1}, deadline), asio::use_future);
   run_until(loop, "a consumer", [this] { return info("q").consumers == 1; });
   ASSERT_TRUE(run(broker().remove("q")));
   EXPECT_EQ(result_of(loop, std::move(waiting), "the end of a receive").error().code, ErrorCode::unknown_queue);
@@ -191,7 +191,7 @@ TEST_P(BrokerConformance, KnowsNoQueueThatWasNotDeclared) {
   EXPECT_EQ(code(broker().remove("x")), ErrorCode::unknown_queue);
   EXPECT_EQ(code(broker().purge("x")), ErrorCode::unknown_queue);
   EXPECT_EQ(code(broker().set_paused("x", true)), ErrorCode::unknown_queue);
-  EXPECT_EQ(code(broker().receive("x", 1, soon)), ErrorCode::unknown_queue);
+  EXPECT_EQ(code(broker().receive("x", {1}, soon)), ErrorCode::unknown_queue);
   EXPECT_EQ(code(broker().ack("x", {})), ErrorCode::unknown_queue);
   EXPECT_EQ(code(broker().nack("x", {}, {})), ErrorCode::unknown_queue);
   EXPECT_EQ(code(broker().extend("x", {}, Millis{1})), ErrorCode::unknown_queue);
@@ -217,7 +217,7 @@ TEST_P(BrokerConformance, RedrivesIntoAQueueThatRefusesWhatItHasRoomFor) {
   EXPECT_EQ(info("q").dead_letters, 2u);
   EXPECT_EQ(run(broker().redrive("q", all, 0, false)).value(), (RedriveOutcome{.matched = 2, .redriven = 0}));
   EXPECT_EQ(broker().admit("events", "user.created", 1).error().code, ErrorCode::queue_full);
-  EXPECT_EQ(ack("q", receive("q", 1, test_patience)).settled, 1u);
+  EXPECT_EQ(ack("q", receive("q", {1}, test_patience)).settled, 1u);
   EXPECT_EQ(info("q").ready, 4u);
   EXPECT_EQ(run(broker().redrive("q", all, 100, false)).value(), (RedriveOutcome{.matched = 2, .redriven = 1}));
   run_until(loop, "the other one to follow", [this] { return info("q").ready == 5 && info("q").dead_letters == 1; });

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <span>
+#include <vector>
 
 #include "eventbus/broker/embedded/dead_letter_desk.hpp"
+#include "eventbus/broker/embedded/delivery_id.hpp"
 #include "eventbus/broker/embedded/embedded_broker.hpp"
 #include "eventbus/broker/embedded/queue_filler.hpp"
 #include "eventbus/broker/embedded/queue_writer.hpp"
@@ -43,10 +47,16 @@ struct EmbeddedBroker::Parts {
   void arm(const embedded::Queue& queue);
   void checkpoint(std::uint64_t behind);
   asio::awaitable<void> count_tail();
-  asio::awaitable<std::vector<Delivery>> deliver(embedded::QueuePtr queue, std::vector<delivery::Leased> leased);
-  void complete(embedded::Queue& queue, const std::vector<delivery::Leased>& leased, std::vector<Delivery>& deliveries);
+  /// As many of the first of these as the credit pays for; the others go back.
+  asio::awaitable<std::vector<Delivery>> deliver(embedded::QueuePtr queue, std::vector<delivery::Leased> leased,
+                                                 Credit credit);
+  /// The events of the first of these, as many as the store reads at a time; null for what it has no more.
+  asio::awaitable<std::vector<StoredEvent>> events_of(std::span<const delivery::Leased> leased);
+  Delivery hand_out(embedded::Queue& queue, const delivery::Leased& leased, StoredEvent event);
+  void lose(embedded::Queue& queue, const delivery::Leased& leased);
+  void give_back(const embedded::QueuePtr& queue, std::span<const delivery::Leased> leased);
   /// Deliveries from before a restart may lie behind what was read back yet.
-  asio::awaitable<void> recall(embedded::QueuePtr queue, const std::vector<std::string>& delivery_ids);
+  asio::awaitable<void> recall(embedded::QueuePtr queue, const std::vector<std::optional<embedded::DeliveryId>>& ids);
 
   asio::any_io_executor executor;
   EventStore& store;

@@ -26,13 +26,15 @@ std::vector<Position> positions_of(const std::vector<DeadLetterRow>& rows) {
 asio::awaitable<DeadLetterPage> DeadLetterDesk::page(QueuePtr queue, Position after, std::size_t limit) {
   DeadLetterFilter all;
   auto rows = co_await storage_.dead_letters(queue->id, after, limit + 1, std::move(all));
+  const bool more = rows.size() > limit;
+  if (more) rows.resize(limit);
+  auto [events, asked] = co_await store_.read_at(positions_of(rows));
   DeadLetterPage page;
-  if (rows.size() > limit) {
-    rows.resize(limit);
+  if (more || asked < rows.size()) {
+    rows.resize(asked);
     const auto last = rows.empty() ? after : rows.back().position;
     page.next = LogPlace{last, store_.lives().of(last)};
   }
-  auto events = co_await store_.read_at(positions_of(rows));
   auto event = events.begin();
   for (auto& row : rows) {
     if (event == events.end() || event->position != row.position) continue;
@@ -131,10 +133,14 @@ asio::awaitable<bool> DeadLetterDesk::move_some(Work& work) {
 asio::awaitable<std::size_t> DeadLetterDesk::redrive(const QueuePtr& queue, std::vector<Position> positions) {
   auto& state = queue->state;
   std::vector<OutstandingRow> rows;
-  for (const auto& stored : co_await store_.read_at(std::move(positions))) {
-    const auto key = queue->definition.ordered ? delivery::hash_ordering_key(stored.event->ordering_key) : 0;
-    const auto entry = -static_cast<EntryId>(random_id(entry_bits));
-    rows.push_back(state.enter_again({stored.position, clock_(), key}, head_, entry));
+  while (!positions.empty()) {
+    const auto found = co_await store_.read_at(positions);
+    for (const auto& stored : found.events) {
+      const auto key = queue->definition.ordered ? delivery::hash_ordering_key(stored.event->ordering_key) : 0;
+      const auto entry = -static_cast<EntryId>(random_id(entry_bits));
+      rows.push_back(state.enter_again({stored.position, clock_(), key}, head_, entry));
+    }
+    positions.erase(positions.begin(), positions.begin() + static_cast<std::ptrdiff_t>(found.asked));
   }
   rows = co_await storage_.revive(queue->id, std::move(rows));
   if (!queue->removed) state.revive(rows);

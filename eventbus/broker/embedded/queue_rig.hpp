@@ -29,7 +29,10 @@ struct Rig : QueueDecisions {
   }
   std::vector<Position> lease(std::size_t max) {
     std::vector<Position> positions;
-    for (const auto& leased : state.lease(max, now)) positions.push_back(leased.event.position);
+    for (const auto& leased : state.lease(max, now)) {
+      positions.push_back(leased.event.position);
+      state.handed_out(leased.entry, 0, now);
+    }
     return positions;
   }
   bool ack(std::initializer_list<Position> positions, std::uint32_t attempt = 1) {

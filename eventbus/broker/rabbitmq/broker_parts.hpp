@@ -100,7 +100,7 @@ struct RabbitMqBroker::Parts {
   void stop_consuming(LiveQueue& queue);
   void take_in(LiveQueue& queue, std::vector<amqp::ReceivedMessage> messages);
   void wake(LiveQueue& queue);
-  std::vector<Delivery> lease(LiveQueue& queue, std::size_t max);
+  std::vector<Delivery> lease(LiveQueue& queue, Credit credit);
   asio::awaitable<void> begin_consuming(LiveQueuePtr queue);
   /// What this instance held was of a queue that is gone.
   asio::awaitable<void> consume_anew(LiveQueuePtr queue);

@@ -143,11 +143,11 @@ void RabbitMqBroker::Parts::wake(LiveQueue& queue) {
   if (queue.buffer.deliverable()) queue.arrived.notify_one();
 }
 
-std::vector<Delivery> RabbitMqBroker::Parts::lease(LiveQueue& queue, std::size_t max) {
+std::vector<Delivery> RabbitMqBroker::Parts::lease(LiveQueue& queue, Credit credit) {
   std::vector<Delivery> deliveries;
   if (queue.record.paused) return deliveries;
   const auto now = clock();
-  for (const auto serial : queue.buffer.lease(max, now + queue.record.definition.lease)) {
+  for (const auto serial : queue.buffer.lease(credit, now + queue.record.definition.lease)) {
     const auto& queued = queue.buffer.handed_out(serial, now);
     deliveries.push_back({.delivery_id = rabbitmq::encode({instance, serial}),
                           .attempt = queued.trials.attempt,
@@ -182,7 +182,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue, std::size
   }
 }
 
-asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::string name, std::size_t max,
+asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::string name, Credit credit,
                                                                        SteadyClock::time_point deadline) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
@@ -193,18 +193,18 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   const bool cold = !queue->consumer;
   if (cold) co_await parts.begin_consuming(queue);
   const bool waits = deadline > SteadyClock::now();
-  if (!waits && !queue->record.paused) co_await parts.fetch(queue, cold ? max : 1);
+  if (!waits && !queue->record.paused) co_await parts.fetch(queue, cold ? credit.events : 1);
   // Who asked may have left while nothing here could be interrupted.
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   const auto asked = [&] { return cancellation.cancelled() == asio::cancellation_type::none; };
-  auto deliveries = parts.lease(*queue, max);
+  auto deliveries = parts.lease(*queue, credit);
   while (deliveries.empty() && asked() && !queue->removed && !parts.stopped && SteadyClock::now() < deadline) {
     if (!queue->consumer) co_await parts.begin_consuming(queue);
     const bool arrived = co_await queue->arrived.wait_until(deadline);
     if (!arrived) break;  // the deadline, or nobody waits any more
     // When it is the first, the rest of what was ready is on its way.
-    if (cold && queue->buffer.deliverable()) co_await parts.fetch(queue, max);
-    deliveries = parts.lease(*queue, max);
+    if (cold && queue->buffer.deliverable()) co_await parts.fetch(queue, credit.events);
+    deliveries = parts.lease(*queue, credit);
   }
   if (queue->removed) co_return Parts::unknown(name);
   co_return deliveries;

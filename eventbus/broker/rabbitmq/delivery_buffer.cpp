@@ -39,11 +39,12 @@ void DeliveryBuffer::arrived(Serial serial, HeldMessage message, std::optional<T
   enter(serial, item, due ? State::held : State::waiting, due.value_or(Timestamp{}));
 }
 
-std::vector<DeliveryBuffer::Serial> DeliveryBuffer::lease(std::size_t max, Timestamp until) {
+std::vector<DeliveryBuffer::Serial> DeliveryBuffer::lease(Credit credit, Timestamp until) {
   std::vector<Serial> serials;
-  while (serials.size() < max && !ready_.empty()) {
+  while (!ready_.empty()) {
     const auto serial = *ready_.begin();
     auto& item = items_.find(serial)->second;
+    if (!credit.pay(item.message.queued.event)) break;
     leave(serial, item);
     enter(serial, item, State::leased, until);
     serials.push_back(serial);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "eventbus/amqp/message.hpp"
+#include "eventbus/broker/credit.hpp"
 #include "eventbus/broker/rabbitmq/event_message.hpp"
 
 namespace eventbus::rabbitmq {
@@ -30,7 +31,7 @@ class DeliveryBuffer {
 
   void arrived(Serial serial, HeldMessage message, std::optional<Timestamp> due = std::nullopt);
   /// The next messages to hand out, oldest first, at most one of each ordering key in an ordered queue.
-  std::vector<Serial> lease(std::size_t max, Timestamp until);
+  std::vector<Serial> lease(Credit credit, Timestamp until);
   /// Notes that it is handed out now, which is its first attempt where there was none. It must be leased.
   const QueuedEvent& handed_out(Serial serial, Timestamp now);
   bool extend(Serial serial, Timestamp until);

@@ -72,7 +72,7 @@ class RabbitMqBroker final : public Broker {
   std::vector<QueueInfo> last_known() override;
   asio::awaitable<std::vector<QueueInfo>> list() override;
   asio::awaitable<Result<QueueInfo>> info(std::string queue) override;
-  asio::awaitable<Result<std::vector<Delivery>>> receive(std::string queue, std::size_t max,
+  asio::awaitable<Result<std::vector<Delivery>>> receive(std::string queue, Credit credit,
                                                          std::chrono::steady_clock::time_point deadline) override;
   asio::awaitable<Result<Settled>> ack(std::string queue, std::vector<std::string> delivery_ids) override;
   asio::awaitable<Result<Settled>> nack(std::string queue, std::vector<std::string> delivery_ids,

@@ -54,7 +54,7 @@ class RabbitMqInstances : public BrokerSuite {
     return run(other().nack("q", {delivery.delivery_id}, std::move(options))).value();
   }
   std::vector<Delivery> receive_at_other(Millis wait) {
-    return run(other().receive("q", 100, std::chrono::steady_clock::now() + wait)).value();
+    return run(other().receive("q", {100}, std::chrono::steady_clock::now() + wait)).value();
   }
   void change_queues(const std::string& columns) {
     postgres::TestServer::ask(place().database, "UPDATE eventbus_queues SET " + columns +

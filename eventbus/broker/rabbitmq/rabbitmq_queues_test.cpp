@@ -47,12 +47,12 @@ TEST_P(RabbitMqQueues, AnOrderedQueueIsDeliveredOnceItsPastIsComplete) {
   change_queues("backfilled_to = 1, backfilled_by = 1, backfill_claimed_until = now() + interval '25 seconds'");
   pass(Millis{200});
   publish_many(1);
-  EXPECT_THAT(receive("q", 10, Millis{500}), IsEmpty());
+  EXPECT_THAT(receive("q", {10}, Millis{500}), IsEmpty());
   EXPECT_THAT(receive_at_other(Millis{500}), IsEmpty());
   past.bindings.front().routing_key = "user.*";
   EXPECT_EQ(run(broker().declare(past)), DeclareOutcome::updated);
   EXPECT_THAT(control("list_bindings", {"routing_key"}), testing::Not(HasSubstr("user.*"))) << "not bound early";
-  auto waiting = asio::co_spawn(loop, other().receive("q", 10, std::chrono::steady_clock::now() + test_patience),
+  auto waiting = asio::co_spawn(loop, other().receive("q", {10}, std::chrono::steady_clock::now() + test_patience),
                                 asio::use_future);
   pass(Millis{100});
   change_queues("backfilled_to = NULL, backfilled_by = NULL");
@@ -104,7 +104,7 @@ TEST_P(RabbitMqQueues, WhatOneRemovesNobodyMakesAgain) {
     for (const Wait wait("the queue to be there again"); !bound().contains("events\tq\n"); wait.go_on())
       pass(Millis{50});
     publish_many(1);
-    EXPECT_EQ(ack("q", receive("q", 1, Millis{20000})).settled, 1) << lapse;
+    EXPECT_EQ(ack("q", receive("q", {1}, Millis{20000})).settled, 1) << lapse;
   }
   EXPECT_TRUE(run(other().remove("q")));
   EXPECT_EQ(run(broker().remove("q")).error().code, ErrorCode::unknown_queue);
@@ -124,7 +124,7 @@ TEST_P(RabbitMqQueues, NothingIsPublishedPastAQueueThatAnotherMakes) {
   EXPECT_THAT(refused, HasSubstr("being made or deleted"));
   end(third);
   for (const Wait wait("publishing to go on"); !published(); wait.go_on()) pass(Millis{50});
-  const auto in_both = receive("q", 1, test_patience);
+  const auto in_both = receive("q", {1}, test_patience);
   ASSERT_THAT(in_both, SizeIs(1));
   EXPECT_THAT(event_ids(receive_all("also")), testing::Contains(event_ids(in_both).front()));
 }
@@ -133,7 +133,7 @@ TEST_P(RabbitMqQueues, AllOfThemDeliverFromAQueueThatOneMadeAgain) {
   declare(queue("q"));
   std::vector<std::future<Result<std::vector<Delivery>>>> receives;
   for (auto* one : {&broker(), &other()})
-    receives.push_back(asio::co_spawn(loop, one->receive("q", 1, soon()), asio::use_future));
+    receives.push_back(asio::co_spawn(loop, one->receive("q", {1}, soon()), asio::use_future));
   auto& server = amqp::TestServer::shared();
   for (const Wait wait("both to consume"); server.freeze_consuming(place().virtual_host) < 2; wait.go_on()) {
     server.thaw_consuming(place().virtual_host);
@@ -206,7 +206,7 @@ TEST_P(RabbitMqQueues, NoDelayQueueIsMadeWhileAnotherWorksOnTheQueue) {
   definition.retry.delay = Millis{2000};
   declare(std::move(definition));
   publish();
-  const auto taken = receive("q", 1, Millis{20000});
+  const auto taken = receive("q", {1}, Millis{20000});
   ASSERT_THAT(taken, SizeIs(1));
   auto third = session();
   run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
@@ -217,7 +217,7 @@ TEST_P(RabbitMqQueues, NoDelayQueueIsMadeWhileAnotherWorksOnTheQueue) {
   EXPECT_THAT(refusal(later), HasSubstr("being made or deleted"));
   EXPECT_THAT(control("list_queues", {"--no-table-headers", "name"}), testing::Not(HasSubstr("retry")));
   end(third);
-  const auto again = receive("q", 1, Millis{60000});
+  const auto again = receive("q", {1}, Millis{60000});
   ASSERT_THAT(again, SizeIs(1));
   EXPECT_EQ(again[0].attempt, 2);
   EXPECT_THAT(control("list_queues", {"--no-table-headers", "name"}), HasSubstr("q.retry."));
@@ -246,8 +246,8 @@ TEST_P(RabbitMqQueues, AReceiveThatWaitsGoesOnWhenTheQueueIsKeptAfterAll) {
   auto third = session();
   run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
   claim_removal("45 seconds");
-  auto waiting =
-      asio::co_spawn(loop, other().receive("q", 1, std::chrono::steady_clock::now() + Millis{60000}), asio::use_future);
+  auto waiting = asio::co_spawn(loop, other().receive("q", {1}, std::chrono::steady_clock::now() + Millis{60000}),
+                                asio::use_future);
   pass(Millis{500});
   sql("DELETE FROM eventbus_queue_claims");
   publish_many(1);

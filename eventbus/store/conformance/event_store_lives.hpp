@@ -38,7 +38,7 @@ TEST_P(EventStoreLives, KeepsPlacesOverRestarts) {
     for (std::size_t index = 0; index < places.size(); ++index) {
       EXPECT_EQ(events[index].place(), places[index]);
       EXPECT_EQ(run(store().get(events[index].event->event_id))->place(), places[index]);
-      EXPECT_EQ(run(store().read_at({places[index].position})).front().place(), places[index]);
+      EXPECT_EQ(run(store().read_at({places[index].position})).events.front().place(), places[index]);
       EXPECT_EQ(append(DraftBuilder{events[index].event->event_id}.build()).event.place(), places[index]);
       EXPECT_TRUE(run(store().gave(places[index])));
     }

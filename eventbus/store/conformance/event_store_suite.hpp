@@ -191,7 +191,30 @@ TEST_P(EventStoreConformance, ReadsEventsAtPositionsInTheOrderAsked) {
   std::vector<Position> positions;
   for (const std::string id : {"a", "b", "c"}) positions.push_back(append(DraftBuilder{id}.build()).event.position);
   const std::vector<Position> asked{positions[2], store().head() + 1000, positions[0]};
-  EXPECT_EQ(ids_of(run(store().read_at(asked))), (std::vector<std::string>{"c", "a"}));
+  const auto found = run(store().read_at(asked));
+  EXPECT_EQ(ids_of(found.events), (std::vector<std::string>{"c", "a"}));
+  EXPECT_EQ(found.asked, asked.size());
+}
+
+TEST_P(EventStoreConformance, ReadsLargeEventsAtPositionsInPages) {
+  std::vector<Position> asked{1'000'000'000};
+  std::vector<std::string> ids;
+  for (int number = 0; number < 40; ++number) {
+    ids.push_back("large-" + std::to_string(number));
+    auto draft = DraftBuilder{ids.back(), "t", R"({"text":")" + std::string(1U << 20U, 'x') + R"("})"}.build();
+    asked.push_back(append(std::move(draft)).event.position);
+  }
+  asked.push_back(asked.front());
+  std::vector<std::string> read;
+  int pages = 0;
+  for (; !asked.empty(); ++pages) {
+    const auto found = run(store().read_at(asked));
+    ASSERT_GT(found.asked, 0u);
+    for (auto& id : ids_of(found.events)) read.push_back(std::move(id));
+    asked.erase(asked.begin(), asked.begin() + static_cast<std::ptrdiff_t>(found.asked));
+  }
+  EXPECT_EQ(read, ids);
+  EXPECT_EQ(pages, 2);
 }
 
 TEST_P(EventStoreConformance, FindsTheFirstPositionFromATimeOn) {

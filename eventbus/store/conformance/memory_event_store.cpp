@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "eventbus/core/topic.hpp"
+#include "eventbus/store/page_budget.hpp"
 
 namespace eventbus {
 namespace {
@@ -120,12 +121,16 @@ asio::awaitable<std::vector<RouteRecord>> MemoryEventStore::read_routes(Position
   co_return routes;
 }
 
-asio::awaitable<std::vector<StoredEvent>> MemoryEventStore::read_at(std::vector<Position> positions) {
-  std::vector<StoredEvent> events;
-  for (const auto position : positions) {
-    if (position >= 1 && position <= head()) events.push_back(log_.at(static_cast<std::size_t>(position - 1)));
+asio::awaitable<EventStore::Found> MemoryEventStore::read_at(std::vector<Position> positions) {
+  Found found;
+  std::size_t bytes = 0;
+  for (; found.asked < positions.size() && bytes < most_page_bytes; ++found.asked) {
+    const auto position = positions[found.asked];
+    if (position < 1 || position > head()) continue;
+    found.events.push_back(log_.at(static_cast<std::size_t>(position - 1)));
+    bytes += page_bytes(*found.events.back().event);
   }
-  co_return events;
+  co_return found;
 }
 
 asio::awaitable<std::optional<Position>> MemoryEventStore::first_at_or_after(Timestamp time) {

@@ -12,7 +12,7 @@ void EventTaker::restart() {
 
 bool EventTaker::take(const postgres::Row& row) {
   events_.push_back(read_event(row));
-  bytes_ += events_.back().event->payload.size();
+  bytes_ += page_bytes(*events_.back().event);
   full_ = bytes_ >= room_;
   return !full_;
 }

@@ -6,6 +6,7 @@
 #include "eventbus/postgres/connection_pool.hpp"
 #include "eventbus/postgres/statement.hpp"
 #include "eventbus/store/event_store.hpp"
+#include "eventbus/store/page_budget.hpp"
 #include "eventbus/store/postgres/event_row.hpp"
 
 namespace eventbus::postgres_store {

@@ -25,7 +25,4 @@ inline constexpr std::string_view copied_columns =
 
 void write_event(postgres::CopyEncoder& rows, Position position, Timestamp stored_at, const Event& event);
 
-/// Parts of a page of events whose payloads reach this size end it early, so that large events don't fill the memory.
-inline constexpr std::size_t most_page_bytes = std::size_t{32} << 20U;
-
 }  // namespace eventbus::postgres_store

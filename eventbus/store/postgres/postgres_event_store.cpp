@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <iterator>
 #include <stdexcept>
-#include <unordered_map>
 
 #include "eventbus/postgres/migrations.hpp"
+#include "eventbus/store/page_budget.hpp"
 #include "eventbus/store/postgres/event_row.hpp"
 #include "eventbus/store/postgres/listing.hpp"
 #include "eventbus/store/postgres/log_reader.hpp"
@@ -200,21 +200,22 @@ asio::awaitable<std::vector<RouteRecord>> PostgresEventStore::read_routes(Positi
   co_return routes;
 }
 
-asio::awaitable<std::vector<StoredEvent>> PostgresEventStore::read_at(std::vector<Position> positions) {
-  static const std::string sql = "SELECT " + std::string(event_columns) + " FROM events WHERE position = ANY ($1)";
+asio::awaitable<EventStore::Found> PostgresEventStore::read_at(std::vector<Position> positions) {
+  static const std::string sql =
+      "SELECT " + std::string(event_columns) +
+      " FROM unnest($1::bigint[]) WITH ORDINALITY AS asked (place, turn) JOIN events ON position = place ORDER BY turn";
   Statement statement(sql);
   statement.add(positions);
   EventTaker taker;
   co_await reader_.read(std::move(statement), taker, Source::primary);
-  std::unordered_map<Position, StoredEvent> by_position;
-  for (auto& event : taker.events()) by_position.emplace(event.position, std::move(event));
-  std::vector<StoredEvent> events;
-  events.reserve(positions.size());
-  for (const auto position : positions) {
-    if (const auto place = by_position.find(position); place != by_position.end()) events.push_back(place->second);
+  Found found{std::move(taker.events()), positions.size()};
+  if (taker.full()) {
+    auto place = positions.begin();
+    for (const auto& event : found.events) place = std::find(place, positions.end(), event.position) + 1;
+    found.asked = static_cast<std::size_t>(place - positions.begin());
   }
-  lives().mark(events);
-  co_return events;
+  lives().mark(found.events);
+  co_return found;
 }
 
 /// The server is asked, since another instance may have given it a moment ago, in a life that is not known here yet.

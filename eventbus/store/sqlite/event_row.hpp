@@ -16,9 +16,6 @@ inline constexpr std::string_view event_columns =
     "(SELECT name FROM exchanges WHERE id = exchange), routing_key, ordering_key, correlation_id, traceparent, "
     "cloudevent, payload";
 
-/// A page of events ends early once their payloads reach this size, so that large events don't fill the memory.
-inline constexpr std::size_t most_page_bytes = std::size_t{32} << 20U;
-
 StoredEvent read_event(const sqlite::Statement& row);
 std::string_view payload_of(const sqlite::Statement& row);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "eventbus/core/topic.hpp"
+#include "eventbus/store/page_budget.hpp"
 #include "eventbus/store/sqlite/event_row.hpp"
 #include "eventbus/store/sqlite/event_writer.hpp"
 
@@ -111,7 +112,7 @@ bool Listing::examine(sqlite::Connection& connection, const ListingKey& key) {
         page_.next = ListingCursor{from_micros(place_.timestamp), place_.position, snapshot_, query_.descending};
         return true;
       }
-      page_bytes_ += stored.event->payload.size();
+      page_bytes_ += page_bytes(*stored.event);
       page_.events.push_back(std::move(stored));
     }
   }

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "eventbus/core/topic.hpp"
+#include "eventbus/store/page_budget.hpp"
 #include "eventbus/store/sqlite/event_row.hpp"
 #include "eventbus/store/sqlite/listing.hpp"
 #include "eventbus/store/sqlite/schema.hpp"
@@ -25,8 +26,8 @@ EventStore::LogPage scan_log(sqlite::Connection& connection, Position after, std
   while (page.events.size() < limit && bytes < most_page_bytes && row.step()) {
     page.scanned = row.integer(0);
     if (!pattern.empty() && !topic_matches(pattern, row.text(3))) continue;
-    bytes += payload_of(row).size();
     page.events.push_back(read_event(row));
+    bytes += page_bytes(*page.events.back().event);
   }
   return page;
 }
@@ -46,15 +47,17 @@ std::vector<RouteRecord> scan_routes(sqlite::Connection& connection, Position af
   return routes;
 }
 
-std::vector<StoredEvent> fetch(sqlite::Connection& connection, const std::vector<Position>& positions) {
+EventStore::Found fetch(sqlite::Connection& connection, const std::vector<Position>& positions) {
   static const std::string sql = "SELECT " + std::string(event_columns) + " FROM events WHERE position = ?1";
-  std::vector<StoredEvent> events;
-  events.reserve(positions.size());
-  for (const auto position : positions) {
+  EventStore::Found found;
+  std::size_t bytes = 0;
+  for (; found.asked < positions.size() && bytes < most_page_bytes; ++found.asked) {
     auto row = connection.prepare(sql);
-    if (row.bind(1, position).step()) events.push_back(read_event(row));
+    if (!row.bind(1, positions[found.asked]).step()) continue;
+    found.events.push_back(read_event(row));
+    bytes += page_bytes(*found.events.back().event);
   }
-  return events;
+  return found;
 }
 
 std::optional<Position> find_first(sqlite::Connection& connection, std::int64_t time) {
@@ -162,11 +165,11 @@ asio::awaitable<std::vector<RouteRecord>> SqliteEventStore::read_routes(Position
   co_return co_await database_.read(job);
 }
 
-asio::awaitable<std::vector<StoredEvent>> SqliteEventStore::read_at(std::vector<Position> positions) {
+asio::awaitable<EventStore::Found> SqliteEventStore::read_at(std::vector<Position> positions) {
   auto job = [&positions](sqlite::Connection& connection) { return fetch(connection, positions); };
-  auto events = co_await database_.read(job);
-  lives_.mark(events);
-  co_return events;
+  auto found = co_await database_.read(job);
+  lives_.mark(found.events);
+  co_return found;
 }
 
 /// The end is a second sign: of a machine that was put back with the running service in it.

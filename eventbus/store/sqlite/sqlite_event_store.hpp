@@ -22,7 +22,7 @@ class SqliteEventStore final : public EventStore {
   asio::awaitable<EventPage> query(EventQuery query) override;
   asio::awaitable<LogPage> read_log(Position after, std::size_t limit, std::string type_pattern) override;
   asio::awaitable<std::vector<RouteRecord>> read_routes(Position after, std::size_t limit) override;
-  asio::awaitable<std::vector<StoredEvent>> read_at(std::vector<Position> positions) override;
+  asio::awaitable<Found> read_at(std::vector<Position> positions) override;
   Position head() const override { return head_; }
   const LogLives& lives() const override { return lives_; }
   asio::awaitable<bool> gave(LogPlace place) override;
