@@ -1,1 +1,1 @@
-"""Runs the benchmarks of the contract (section 10, E1–E5) and shows cost as it grows."""
+"""Runs the benchmarks of the contract (section 10) and shows cost as it grows."""

@@ -1,4 +1,4 @@
-"""E1–E5 of the contract. Each returns {"runs": raw figures, "rows": [(what, ours, peer, ratio, bar, reached)]}."""
+"""E1–E5 and E7 of the contract. Each returns {"runs": raw figures, "rows": [(what, ours, peer, ratio, bar, reached)]}."""
 import contextlib
 import statistics
 import time
@@ -8,6 +8,7 @@ from suite.machines import eventbus, http_load
 
 BATCHES = {"connections": 4, "batch": 1000}
 STORED_AT_E5 = 10_000_000
+STREAM_READERS = 9_000
 
 
 class Scale:
@@ -120,3 +121,15 @@ def e5(scale):
         at_least(f"E5 NDJSON at {scale.stored:,} stored, against an empty store", median(batches, "per_second"), median(fresh_batches, "per_second"), 0.8),
         at_most("E5 get by id p99", median(reads, "latency", "p99_ms"), 1, "ms"),
         at_most("E5 start-up", start_up, 1, "s"), at_most("E5 resident memory", memory, 100, "MB")]}
+
+
+def e7(scale):
+    """Publishing 100 events a second beside 9,000 readers of the stream: of other events, and of these."""
+    runs, rows = {}, []
+    for readers, event_type in (("of other events", "other"), ("of these events", "")):
+        with eventbus(EVENTBUS_MAX_CONNECTIONS=2 * STREAM_READERS) as bus:
+            bus.client().declare("bench", "bench.#")
+            with machines.stream_readers(bus.port, STREAM_READERS, event_type):
+                runs[readers] = [http_load("latency", bus.port, rate=100, seconds=scale.seconds) for _ in range(scale.repeats)]
+        rows.append(at_most(f"E7 publish p99 beside {STREAM_READERS:,} readers {readers}", median(runs[readers], "publish", "p99_ms"), 10, "ms"))
+    return {"runs": runs, "rows": rows}

@@ -52,6 +52,17 @@ def constant_server():
         yield int(started.stdout.readline())
 
 
+@contextlib.contextmanager
+def stream_readers(port, count, event_type=""):
+    """So many clients that follow the stream of events."""
+    with process(PROGRAMS / "stream_readers", port, count, event_type) as started:
+        if started.stdout.readline() != "following\n":
+            raise RuntimeError("the readers of the stream could not follow it")
+        yield
+        if started.poll() is not None:
+            raise RuntimeError("the readers of the stream ended")
+
+
 def wait_for_port(port):
     deadline = time.monotonic() + 20
     while True:

@@ -1,9 +1,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <functional>
 #include <stdexcept>
 
 #include "eventbus/bus/bus_under_test.hpp"
@@ -205,6 +208,27 @@ TEST_F(BusTest, TheFeedCatchesUpFromTheStoreAndGoesOnLiveWithoutGapOrRepeat) {
   }
   EXPECT_EQ(seen, (std::vector<Position>{1, 2, 3, 4, 5, 6}));
   EXPECT_EQ(store.log_reads, reads) << "live events come from memory";
+  feed.stop();
+  poll();
+}
+
+TEST_F(BusTest, OthersHaveTheirTurnWhileTheFeedWakesManyFollowers) {
+  constexpr std::size_t followers = 1000;
+  std::vector<std::vector<Position>> seen(followers);
+  for (auto& one : seen) tasks.spawn("follow", follow(feed, 0, "", one));
+  poll();
+  std::size_t served_before = followers;
+  const auto served = [&seen] {
+    return static_cast<std::size_t>(std::ranges::count_if(seen, std::not_fn(&std::vector<Position>::empty)));
+  };
+  feed.take(std::vector{store.put(draft_of("a").event)});
+  asio::post(loop, [&] {
+    served_before = served();
+    feed.take(std::vector{store.put(draft_of("b").event)});
+  });
+  poll();
+  EXPECT_LE(served_before, followers / 10);
+  EXPECT_EQ(seen, std::vector(followers, std::vector<Position>{1, 2}));
   feed.stop();
   poll();
 }

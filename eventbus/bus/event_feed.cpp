@@ -1,12 +1,15 @@
 #include "eventbus/bus/event_feed.hpp"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include "eventbus/core/topic.hpp"
 
 namespace eventbus {
 namespace {
+
+constexpr std::size_t woken_at_once = 8;
 
 std::size_t weight(const StoredEvent& stored) {
   const auto& event = *stored.event;
@@ -17,7 +20,7 @@ std::size_t weight(const StoredEvent& stored) {
 }  // namespace
 
 EventFeed::EventFeed(asio::any_io_executor executor, EventStore& store, std::size_t remembered_bytes)
-    : store_(store), capacity_(remembered_bytes), arrived_(std::move(executor)) {}
+    : executor_(std::move(executor)), store_(store), capacity_(remembered_bytes), arrived_(executor_) {}
 
 void EventFeed::take(std::span<const StoredEvent> events) {
   if (events.empty()) return;
@@ -31,14 +34,29 @@ void EventFeed::take(std::span<const StoredEvent> events) {
     remembered_from_ = recent_.front().position;
     recent_.pop_front();
   }
-  arrived_.notify_all();
+  wake_all();
+}
+
+void EventFeed::wake_all() {
+  unwoken_ = arrived_.waiting();
+  if (!waking_) wake_some();
+}
+
+void EventFeed::wake_some() {
+  waking_.reset();
+  for (std::size_t woken = 0; woken < woken_at_once && unwoken_ > 0; ++woken, --unwoken_) arrived_.notify_one();
+  if (unwoken_ == 0) return;
+  waking_ = std::make_shared<int>();
+  asio::post(executor_, [this, alive = std::weak_ptr(waking_)] {
+    if (!alive.expired()) wake_some();
+  });
 }
 
 void EventFeed::skip_to(Position head) {
   recent_.clear();
   bytes_ = 0;
   remembered_from_ = head;
-  arrived_.notify_all();
+  wake_all();
 }
 
 bool EventFeed::remembers(Position after) const {

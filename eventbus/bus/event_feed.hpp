@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 
@@ -13,7 +14,8 @@
 namespace eventbus {
 
 /// Follows the log from any position: stored events first, then live ones, without gap or repeat. Remembers the newest
-/// events, so that followers who keep up cost the store nothing. All members on the event-loop thread.
+/// events, so that followers who keep up cost the store nothing. Thousands may follow: they are woken some at a time,
+/// so that others have their turn on the loop in between. All members on the event-loop thread.
 class EventFeed {
  public:
   EventFeed(asio::any_io_executor executor, EventStore& store, std::size_t remembered_bytes = std::size_t{8} << 20U);
@@ -37,15 +39,19 @@ class EventFeed {
 
  private:
   EventStore::LogPage remembered_after(Position after, std::size_t limit, std::string_view type_pattern) const;
-
   bool remembers(Position after) const;
+  void wake_all();
+  void wake_some();
 
+  asio::any_io_executor executor_;
   EventStore& store_;
   std::size_t capacity_;
   std::size_t bytes_ = 0;
   std::deque<StoredEvent> recent_;
   std::optional<Position> remembered_from_;  ///< Every event behind it is in recent_; none before the first take.
   Signal arrived_;
+  std::size_t unwoken_ = 0;       ///< Of those that waited when something came.
+  std::shared_ptr<void> waking_;  ///< While some are woken later.
   bool stopped_ = false;
 };
 
