@@ -33,7 +33,7 @@ struct TlsOptions {
 ///   amqp://user:password@h1:5672,h2:5672/vhost  amqp://user:password@h1/vhost,amqp://user:password@h2/vhost
 ///
 /// Percent-encoding as in any URI; user and password default to guest, the virtual host to "/". Options: `heartbeat`
-/// (seconds), `connection_timeout` (milliseconds), `cacertfile`, `certfile`, `keyfile`, `verify`
+/// (seconds, 3), `connection_timeout` (milliseconds), `cacertfile`, `certfile`, `keyfile`, `verify`
 /// (verify_peer|verify_none).
 struct AmqpUrl {
   /// The error names `RABBITMQ_URL`, says what is allowed, and repeats nothing of the text that may be secret.

@@ -22,7 +22,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::chrono::seconds default_heartbeat{10};
+// A server that hears nothing for two to three of them gives the messages of the connection to others.
+constexpr std::chrono::seconds default_heartbeat{3};
 constexpr int most_channels = 2047;
 constexpr int frame_bytes = 131072;
 
