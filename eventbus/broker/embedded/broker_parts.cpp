@@ -4,9 +4,9 @@
 
 namespace eventbus {
 
-using delivery::Leased;
 using embedded::Queue;
 using embedded::QueuePtr;
+using embedded::StoredQueue;
 
 EmbeddedBroker::Parts::Parts(asio::any_io_executor executor_of, EventStore& store_of,
                              std::unique_ptr<embedded::QueueStorage> storage_of, BrokerMetrics& metrics_of,
@@ -22,17 +22,12 @@ EmbeddedBroker::Parts::Parts(asio::any_io_executor executor_of, EventStore& stor
       stopping(executor),
       defined(executor),
       tasks(executor),
-      writer(tasks, *storage, metrics, head, clock, [this](const QueuePtr& queue) { advance(queue); }),
       filler(tasks, store, cache, routing, head, stopping,
              {.routes = settings.routes_per_read, .events = settings.events_per_read},
-             [this](const QueuePtr& queue) { advance(queue); }),
+             [](const QueuePtr& queue) { queue->served.advance(); }),
+      foundation{store, cache, *storage, filler, head, [this](Timestamp due) { wake_at(due); }},
       dead_letter_desk(tasks, store, *storage, head, clock, stopping, settings.max_outstanding / 2,
-                       [this](const QueuePtr& queue) { advance(queue); }) {}
-
-std::unexpected<Error> EmbeddedBroker::Parts::unknown(std::string_view queue) {
-  return fail(ErrorCode::unknown_queue, "There is no queue '" + std::string(queue) +
-                                            "'. Declare it with PUT /queues/{queue}, or list queues with GET /queues.");
-}
+                       [](const QueuePtr& queue) { queue->served.advance(); }) {}
 
 QueuePtr EmbeddedBroker::Parts::find(std::string_view queue) const {
   const auto found = queues.find(queue);
@@ -44,8 +39,8 @@ QueuePtr EmbeddedBroker::Parts::open(const embedded::StoredQueue& stored) {
   limits.window = settings.window;
   limits.stretched = settings.max_outstanding;
   limits.gaps = settings.max_gaps;
-  auto queue = std::make_shared<Queue>(executor, metrics, stored, limits, settings.max_outstanding);
-  queue->declared_time = std::min(stored.declared_time, clock());
+  const delivery::Surroundings surroundings{executor, tasks, metrics, clock};
+  auto queue = std::make_shared<Queue>(foundation, surroundings, stored, limits, settings.max_outstanding);
   if (free_slots.empty()) {
     free_slots.push_back(static_cast<delivery::RoutingTable::QueueIndex>(slots.size()));
     slots.emplace_back();
@@ -59,25 +54,13 @@ QueuePtr EmbeddedBroker::Parts::open(const embedded::StoredQueue& stored) {
 }
 
 void EmbeddedBroker::Parts::close(const QueuePtr& queue) {
-  queue->removed = true;
+  queue->served.close();
   if (queue->routed) routing.remove(queue->index, queue->history.current());
   slots[queue->index] = nullptr;
   free_slots.push_back(queue->index);
-  if (queue->definition.max_length) --limited_queues;
-  for (auto* waiter : queue->waiters) waiter->timer.cancel();
+  if (queue->served.definition().max_length) --limited_queues;
   queue->filled.notify_all();
-  queues.erase(queue->definition.name);
-}
-
-QueueInfo EmbeddedBroker::Parts::describe(const Queue& queue) const {
-  return {.definition = queue.definition,
-          .paused = queue.paused,
-          .ready = queue.state.ready(),
-          .in_flight = queue.state.in_flight(),
-          .delayed = queue.state.delayed(),
-          .dead_letters = queue.dead_letters,
-          .consumers = queue.waiters.size() + queue.state.leases(),
-          .oldest_since = queue.oldest_since()};
+  queues.erase(queue->served.name());
 }
 
 bool EmbeddedBroker::Parts::route(const StoredEvent& stored) {
@@ -86,8 +69,9 @@ bool EmbeddedBroker::Parts::route(const StoredEvent& stored) {
   const auto wanting = routing.match(event.exchange, event.routing_key);
   for (const auto index : wanting) {
     const auto& queue = slots[index];
-    if (queue->definition.ordered && !key) key = delivery::hash_ordering_key(event.ordering_key);
-    queue->cursor.take({stored.position, stored.stored_at, queue->definition.ordered ? *key : 0});
+    const bool ordered = queue->served.definition().ordered;
+    if (ordered && !key) key = delivery::hash_ordering_key(event.ordering_key);
+    queue->cursor.take({stored.position, stored.stored_at, ordered ? *key : 0});
     if (queue->touched) continue;
     queue->touched = true;
     touched.push_back(queue);
@@ -112,69 +96,16 @@ void EmbeddedBroker::Parts::count_published(std::span<const StoredEvent> events,
   }
 }
 
-void EmbeddedBroker::Parts::advance(const QueuePtr& queue) {
-  if (queue->removed) return;
-  queue->state.tick(clock());
-  serve(queue);
-  send_home(*queue);
-}
-
-void EmbeddedBroker::Parts::serve(const QueuePtr& queue) {
-  auto& waiters = queue->waiters;
-  do {
-    while (!queue->paused && !waiters.empty() && queue->state.deliverable()) {
-      const auto share = (queue->state.at_hand() + waiters.size() - 1) / waiters.size();
-      auto& waiter = *waiters.front();
-      waiter.got = queue->state.lease(std::min<std::size_t>(waiter.max, share), clock());
-      if (waiter.got.empty()) break;
-      waiters.pop_front();
-      waiter.served = true;
-      waiter.timer.cancel();
-    }
-  } while (fill(queue));
-  if (queue->rest_until <= clock()) writer.write(queue);
-  arm(*queue);
-}
-
-bool EmbeddedBroker::Parts::fill(const QueuePtr& queue) {
-  const bool came = filler.fill(queue);
-  if (came) queue->state.tick(clock());
-  return came;
-}
-
-void EmbeddedBroker::Parts::send_home(Queue& queue) {
-  const auto now = std::chrono::steady_clock::now();
-  if (queue.filling && queue.cursor.hungry()) return;
-  for (auto* waiter : queue.waiters) {
-    if (waiter->deadline <= now) waiter->timer.cancel();
-  }
-}
-
-std::vector<Leased> EmbeddedBroker::Parts::lease(const QueuePtr& queue, std::size_t max) {
-  queue->cursor.widen();
-  std::vector<Leased> leased;
-  if (!queue->paused && queue->waiters.empty()) leased = queue->state.lease(max, clock());
-  const bool came = fill(queue);
-  if (leased.empty() && came && !queue->paused && queue->waiters.empty()) leased = queue->state.lease(max, clock());
-  if (queue->rest_until <= clock()) writer.write(queue);
-  arm(*queue);
-  return leased;
-}
-
-void EmbeddedBroker::Parts::arm(const Queue& queue) {
-  auto due = queue.state.next_due();
-  if (queue.rest_until > clock() && (due || queue.state.pending())) {
-    due = std::max(queue.rest_until, due.value_or(queue.rest_until));
-  }
-  if (!due || *due >= armed) return;
-  armed = *due;
+void EmbeddedBroker::Parts::wake_at(Timestamp due) {
+  if (due >= armed) return;
+  armed = due;
   alarm.notify_all();
 }
 
 void EmbeddedBroker::Parts::checkpoint(std::uint64_t behind) {
   for (const auto& [name, queue] : queues) {
     const auto counted = queue->cursor.counted_to(head) - queue->cursor.persisted_counted_to();
-    if (counted >= static_cast<Position>(behind)) writer.write(queue, true);
+    if (counted >= static_cast<Position>(behind)) queue->served.writer().write(true);
   }
 }
 
@@ -206,6 +137,53 @@ asio::awaitable<void> EmbeddedBroker::Parts::count_tail() {
   for (const auto& queue : slots) {
     if (queue->routed) queue->cursor.count(matches[queue->index], head, head);
   }
+}
+
+asio::awaitable<void> EmbeddedBroker::Parts::create(QueueDefinition definition) {
+  const auto start = definition.start_from;
+  std::optional<Position> first;
+  if (start.kind == StartFrom::Kind::time) first = co_await store.first_at_or_after(start.time);
+  StoredQueue stored;
+  stored.declared_at = head;
+  stored.declared_time = clock();
+  auto& progress = stored.progress;
+  if (start.kind == StartFrom::Kind::now) progress.frontier = head;
+  if (start.kind == StartFrom::Kind::time) progress.frontier = first ? std::min(*first - 1, head) : head;
+  progress.counted_to = progress.frontier;
+  stored.epochs.push_back({0, definition.bindings});
+  stored.definition = std::move(definition);
+  stored.id = co_await storage->create(stored);
+  const auto queue = open(stored);
+  queue->restore(std::move(stored.progress), {}, clock());
+  queue->served.advance();
+}
+
+void EmbeddedBroker::Parts::apply(const QueuePtr& queue, const QueueDefinition& definition) {
+  const auto& former = queue->served.definition();
+  if (former.bindings != definition.bindings) {
+    if (queue->routed) routing.remove(queue->index, former.bindings);
+    queue->history.forget(queue->cursor.persisted_frontier());
+    queue->history.change(head, definition.bindings);
+    if (queue->routed) routing.add(queue->index, definition.bindings);
+  }
+  if (former.max_length) --limited_queues;
+  if (definition.max_length) ++limited_queues;
+  queue->served.redefine(definition);
+}
+
+// Applied first: events that arrive while it is written are routed by the new bindings, as they will be after a
+// restart.
+asio::awaitable<void> EmbeddedBroker::Parts::redefine(QueuePtr queue, QueueDefinition definition) {
+  const auto old = queue->served.definition();
+  apply(queue, definition);
+  try {
+    co_await storage->redefine(queue->served.id(), definition, queue->history.epochs());
+  } catch (const Unavailable&) {
+    if (!queue->served.removed()) apply(queue, old);
+    throw;
+  }
+  queue->served.writer().write(true);  // a start counts from here, where one set of bindings decides
+  queue->served.advance();
 }
 
 }  // namespace eventbus

@@ -1,15 +1,12 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "eventbus/broker/embedded/dead_letter_desk.hpp"
-#include "eventbus/broker/embedded/delivery_id.hpp"
 #include "eventbus/broker/embedded/embedded_broker.hpp"
 #include "eventbus/broker/embedded/queue_filler.hpp"
-#include "eventbus/broker/embedded/queue_writer.hpp"
 
 namespace eventbus {
 
@@ -20,12 +17,10 @@ struct EmbeddedBroker::Parts {
 
   class Defining;
 
-  static std::unexpected<Error> unknown(std::string_view queue);
   /// Null when there is none.
   embedded::QueuePtr find(std::string_view queue) const;
   embedded::QueuePtr open(const embedded::StoredQueue& stored);
   void close(const embedded::QueuePtr& queue);
-  QueueInfo describe(const embedded::Queue& queue) const;
   asio::awaitable<void> create(QueueDefinition definition);
   asio::awaitable<void> redefine(embedded::QueuePtr queue, QueueDefinition definition);
   void apply(const embedded::QueuePtr& queue, const QueueDefinition& definition);
@@ -34,29 +29,10 @@ struct EmbeddedBroker::Parts {
   bool route(const StoredEvent& stored);
   void count_published(std::span<const StoredEvent> events, const std::vector<bool>& wanted);
 
-  /// What is due now for one queue, then its waiting receives.
-  void advance(const embedded::QueuePtr& queue);
-  /// Hands ready events to waiting receives, first come, first served, in equal shares.
-  void serve(const embedded::QueuePtr& queue);
-  /// Fills the queue and does what that makes due, like dropping what is too much; whether anything came.
-  bool fill(const embedded::QueuePtr& queue);
-  /// Receives that waited only for a lagging queue go home when there is nothing for them.
-  void send_home(embedded::Queue& queue);
-  std::vector<delivery::Leased> lease(const embedded::QueuePtr& queue, std::size_t max);
-  /// Wakes `run` in time for what is next due in the queue.
-  void arm(const embedded::Queue& queue);
+  /// Wakes `run` in time.
+  void wake_at(Timestamp due);
   void checkpoint(std::uint64_t behind);
   asio::awaitable<void> count_tail();
-  /// As many of the first of these as the credit pays for; the others go back.
-  asio::awaitable<std::vector<Delivery>> deliver(embedded::QueuePtr queue, std::vector<delivery::Leased> leased,
-                                                 Credit credit);
-  /// The events of the first of these, as many as the store reads at a time; null for what it has no more.
-  asio::awaitable<std::vector<StoredEvent>> events_of(std::span<const delivery::Leased> leased);
-  Delivery hand_out(embedded::Queue& queue, const delivery::Leased& leased, StoredEvent event);
-  void lose(embedded::Queue& queue, const delivery::Leased& leased);
-  void give_back(const embedded::QueuePtr& queue, std::span<const delivery::Leased> leased);
-  /// Deliveries from before a restart may lie behind what was read back yet.
-  asio::awaitable<void> recall(embedded::QueuePtr queue, const std::vector<std::optional<embedded::DeliveryId>>& ids);
 
   asio::any_io_executor executor;
   EventStore& store;
@@ -81,8 +57,8 @@ struct EmbeddedBroker::Parts {
   bool defining = false;  ///< One definition changes at a time.
   Timestamp armed = Timestamp::max();
   TaskGroup tasks;
-  embedded::QueueWriter writer;
   embedded::QueueFiller filler;
+  embedded::Foundation foundation;
   embedded::DeadLetterDesk dead_letter_desk;
 };
 

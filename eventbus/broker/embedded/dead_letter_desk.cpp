@@ -25,7 +25,7 @@ std::vector<Position> positions_of(const std::vector<DeadLetterRow>& rows) {
 
 asio::awaitable<DeadLetterPage> DeadLetterDesk::page(QueuePtr queue, Position after, std::size_t limit) {
   DeadLetterFilter all;
-  auto rows = co_await storage_.dead_letters(queue->id, after, limit + 1, std::move(all));
+  auto rows = co_await storage_.dead_letters(queue->served.id(), after, limit + 1, std::move(all));
   const bool more = rows.size() > limit;
   if (more) rows.resize(limit);
   auto [events, asked] = co_await store_.read_at(positions_of(rows));
@@ -63,8 +63,8 @@ asio::awaitable<DeadLetterFilter> DeadLetterDesk::resolve(DeadLetterSelection se
 asio::awaitable<RedriveOutcome> DeadLetterDesk::move(QueuePtr queue, DeadLetterSelection selection, bool revive,
                                                      std::uint32_t events_per_second, bool dry_run) {
   auto filter = co_await resolve(std::move(selection));
-  const auto matched = co_await storage_.count_dead_letters(queue->id, filter);
-  const RedriveOutcome outcome{matched, revive ? std::min(matched, queue->room()) : matched};
+  const auto matched = co_await storage_.count_dead_letters(queue->served.id(), filter);
+  const RedriveOutcome outcome{matched, revive ? std::min(matched, queue->served.room()) : matched};
   if (dry_run || outcome.redriven == 0) co_return outcome;
   Work work{.queue = queue,
             .filter = std::move(filter),
@@ -92,25 +92,25 @@ std::uint64_t DeadLetterDesk::most_of(const Work& work) {
 
 /// What the work may take of it, which is its own included.
 std::uint64_t DeadLetterDesk::room(const Work& work) {
-  const auto room = work.queue->room();
+  const auto room = work.queue->served.room();
   return work.revive ? std::max(room, room + work.reserved) : std::numeric_limits<std::uint64_t>::max();
 }
 
 void DeadLetterDesk::reserve(Work& work, std::uint64_t places) {
   if (!work.revive) return;
-  work.places = delivery::reserve({work.queue->limited()}, places);
+  work.places = delivery::reserve({work.queue->served.limited()}, places);
   work.reserved = places;
 }
 
 bool DeadLetterDesk::has_room(const Work& work) const {
-  return room(work) > 0 && (!work.revive || work.queue->state.entered_again() < most_again_);
+  return room(work) > 0 && (!work.revive || work.queue->served.state().entered_again() < most_again_);
 }
 
 asio::awaitable<bool> DeadLetterDesk::move_some(Work& work) {
   auto& queue = work.queue;
   const auto limit = std::min({most_of(work), work.most, room(work)});
   if (work.reserved < limit) reserve(work, limit);
-  const auto rows = co_await storage_.dead_letters(queue->id, work.after, limit, work.filter);
+  const auto rows = co_await storage_.dead_letters(queue->served.id(), work.after, limit, work.filter);
   if (rows.empty()) co_return false;
   std::vector<Position> positions;
   for (const auto& row : rows)
@@ -119,38 +119,38 @@ asio::awaitable<bool> DeadLetterDesk::move_some(Work& work) {
   if (work.revive) {
     moved = co_await redrive(queue, std::move(positions));
   } else {
-    moved = co_await storage_.delete_dead_letters(queue->id, std::move(positions));
+    moved = co_await storage_.delete_dead_letters(queue->served.id(), std::move(positions));
   }
-  if (queue->removed) co_return false;
+  if (queue->served.removed()) co_return false;
   work.after = rows.back().position;
   work.most -= std::min<std::uint64_t>(work.most, moved);
-  queue->dead_letters -= std::min<std::uint64_t>(queue->dead_letters, moved);
+  queue->served.dead_letters_left(moved);
   reserve(work, work.at_once ? work.most : 0);
   if (work.revive) revived_(queue);
   co_return rows.size() == limit&& work.after < work.last&& work.most > 0;
 }
 
 asio::awaitable<std::size_t> DeadLetterDesk::redrive(const QueuePtr& queue, std::vector<Position> positions) {
-  auto& state = queue->state;
+  auto& state = queue->served.state();
   std::vector<OutstandingRow> rows;
   while (!positions.empty()) {
     const auto found = co_await store_.read_at(positions);
     for (const auto& stored : found.events) {
-      const auto key = queue->definition.ordered ? delivery::hash_ordering_key(stored.event->ordering_key) : 0;
+      const auto key = queue->served.definition().ordered ? delivery::hash_ordering_key(stored.event->ordering_key) : 0;
       const auto entry = -static_cast<EntryId>(random_id(entry_bits));
       rows.push_back(state.enter_again({stored.position, clock_(), key}, head_, entry));
     }
     positions.erase(positions.begin(), positions.begin() + static_cast<std::ptrdiff_t>(found.asked));
   }
-  rows = co_await storage_.revive(queue->id, std::move(rows));
-  if (!queue->removed) state.revive(rows);
+  rows = co_await storage_.revive(queue->served.id(), std::move(rows));
+  if (!queue->served.removed()) state.revive(rows);
   co_return rows.size();
 }
 
 asio::awaitable<void> DeadLetterDesk::move_in_background(Work work) {
   using Clock = std::chrono::steady_clock;
   bool more = true;
-  while (more && !stopped_ && !work.queue->removed) {
+  while (more && !stopped_ && !work.queue->served.removed()) {
     const auto begun = Clock::now();
     Clock::duration rest{};
     if (!has_room(work)) {
@@ -164,8 +164,8 @@ asio::awaitable<void> DeadLetterDesk::move_in_background(Work work) {
       } catch (const Unavailable& error) {
         log_warning(
             "dead letters could not be moved; it is tried again in a second",
-            {{"queue", std::string_view(work.queue->definition.name)}, {"error", std::string_view(error.what())}});
-        rest = rest_after_failure;
+            {{"queue", std::string_view(work.queue->served.name())}, {"error", std::string_view(error.what())}});
+        rest = delivery::rest_after_failure;
       }
     }
     if (more && rest.count() > 0) co_await stopping_.wait_until(begun + rest);

@@ -1,68 +1,68 @@
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-#include <chrono>
 #include <cstdint>
-#include <list>
+#include <functional>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "eventbus/broker/embedded/binding_history.hpp"
-#include "eventbus/broker/embedded/queue_decisions.hpp"
+#include "eventbus/broker/embedded/body_cache.hpp"
+#include "eventbus/broker/embedded/log_cursor.hpp"
 #include "eventbus/broker/embedded/queue_storage.hpp"
-#include "eventbus/delivery/admissions.hpp"
-#include "eventbus/delivery/queue_meters.hpp"
 #include "eventbus/delivery/routing_table.hpp"
+#include "eventbus/delivery/served_queue.hpp"
 #include "eventbus/runtime/signal.hpp"
-#include "eventbus/runtime/suspend.hpp"
+#include "eventbus/store/event_store.hpp"
 
 namespace eventbus::embedded {
 
-inline constexpr std::chrono::seconds rest_after_failure{1};  ///< Before background work is tried again.
+class QueueFiller;
 
-/// A receive that waits for its turn.
-struct Waiter {
-  std::size_t max;
-  std::chrono::steady_clock::time_point deadline;
-  asio::steady_timer timer;
-  std::vector<delivery::Leased> got;
-  bool served = false;  ///< Out of the line.
+/// What all queues of the broker rest on.
+struct Foundation {
+  EventStore& store;
+  BodyCache& cache;
+  QueueStorage& storage;
+  QueueFiller& filler;
+  const Position& head;
+  std::function<void(Timestamp)> wake_at;
 };
 
-/// A queue while the broker runs: decisions, waiting consumers and what is under way. Whoever awaits something holds a
-/// QueuePtr and looks at `removed` afterwards.
-struct Queue : QueueDecisions {
-  Queue(asio::any_io_executor executor, BrokerMetrics& metrics, const StoredQueue& stored, CursorLimits limits,
-        std::size_t most_outstanding);
+/// A queue as a cursor over the log: its lane, and the queue that is served from there. Whoever awaits something holds
+/// a QueuePtr and looks at `served.removed()` afterwards.
+struct Queue final : delivery::Lane {
+  Queue(const Foundation& foundation, delivery::Surroundings surroundings, const StoredQueue& stored,
+        CursorLimits limits, std::size_t most_outstanding);
 
-  /// Whom an admission is asked of, where the queue refuses what is too much.
-  delivery::LimitedQueue limited() const {
-    return {definition.name, definition.max_length.value_or(0), state.length(), reserved};
-  }
-  std::uint64_t room() const { return delivery::room(definition, limited()); }
+  bool fill() override;
+  bool lags() const override { return filling && cursor.hungry(); }
+  void asked() override { cursor.widen(); }
+  asio::awaitable<void> reach(Position position) override;
+  bool gave(const LogPlace& place) const override { return foundation.store.lives().gave(place); }
+  asio::awaitable<std::vector<StoredEvent>> events_of(std::span<const delivery::Leased> leased) override;
+  asio::awaitable<void> commit(delivery::Settlement& settlement) override;
+  void wake_at(Timestamp due) override { foundation.wake_at(due); }
+  std::optional<Timestamp> oldest_since() const override { return cursor.oldest_since(); }
 
-  std::int64_t id;
-  QueueDefinition definition;
+  std::shared_ptr<Queue> pointer() { return std::static_pointer_cast<Queue>(shared_from_this()); }
+  /// As it was on disk. `now` may be earlier than when that was written: the clock was set back.
+  void restore(QueueProgress progress, const std::vector<OutstandingRow>& rows, Timestamp now);
+  /// Everything ready or delayed goes with the next commit; returns how many. Nothing is handed out until that is
+  /// closed.
+  std::uint64_t purge();
+
+  const Foundation& foundation;
   Position declared_at;     ///< What was stored up to there is its past …
   Timestamp declared_time;  ///< … and came to it then.
-  bool paused;
-  bool removed = false;
-  std::uint64_t dead_letters;
   BindingHistory history;
-  delivery::QueueMeters metrics;
+  LogCursor cursor;
+  delivery::ServedQueue served;
 
   delivery::RoutingTable::QueueIndex index = 0;
   bool routed = false;   ///< Takes part in live routing.
   bool touched = false;  ///< Got events in this take.
-  delivery::Reserved reserved = delivery::none_reserved();
-  std::list<Waiter*> waiters;
-
-  bool writing = false;
   bool filling = false;
-  bool dense = false;      ///< Much of the log matches: reading whole events is cheaper than reading them one by one.
-  Timestamp rest_until{};  ///< After a failed write nothing is retried in the background before.
-  std::vector<Completion<bool>> awaiting_commit;
+  bool dense = false;  ///< Much of the log matches: reading whole events is cheaper than reading them one by one.
   Signal filled;
 };
 

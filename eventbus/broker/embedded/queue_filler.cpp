@@ -30,7 +30,8 @@ struct QueueFiller::Scan {
     if (!queue.history.matches(position, timestamp, exchange, routing_key)) return true;
     auto entered_at = position <= filler.stored_before_start_ ? std::min(stored_at, filler.started_) : stored_at;
     if (position <= queue.declared_at) entered_at = std::max(entered_at, queue.declared_time);
-    matches.push_back({position, entered_at, queue.definition.ordered ? delivery::hash_ordering_key(ordering_key) : 0});
+    matches.push_back(
+        {position, entered_at, queue.served.definition().ordered ? delivery::hash_ordering_key(ordering_key) : 0});
     return true;
   }
   bool add(const StoredEvent& stored) {
@@ -49,7 +50,7 @@ QueueFiller::Scan QueueFiller::scan(Queue& queue, std::size_t room, Position fro
 }
 
 bool QueueFiller::fill(const QueuePtr& queue) {
-  if (queue->removed) return false;
+  if (queue->served.removed()) return false;
   const bool filled = fill_from_memory(*queue);
   const bool needed = queue->cursor.hungry() || !queue->cursor.counted();
   if (needed && !queue->filling && !stopped_) {
@@ -91,23 +92,23 @@ void QueueFiller::count_from_memory(Queue& queue) {
 }
 
 void QueueFiller::join_routing(Queue& queue) {
-  if (queue.routed || queue.removed || !queue.cursor.counted()) return;
+  if (queue.routed || queue.served.removed() || !queue.cursor.counted()) return;
   routing_.add(queue.index, queue.history.current());
   queue.routed = true;
 }
 
 asio::awaitable<void> QueueFiller::read(QueuePtr queue) {
-  while (!queue->removed && !stopped_ && (queue->cursor.hungry() || !queue->cursor.counted())) {
+  while (!queue->served.removed() && !stopped_ && (queue->cursor.hungry() || !queue->cursor.counted())) {
     const bool done = co_await read_once(queue);
-    if (!done) co_await stopping_.wait_until(std::chrono::steady_clock::now() + rest_after_failure);
-    if (queue->removed) break;
+    if (!done) co_await stopping_.wait_until(std::chrono::steady_clock::now() + delivery::rest_after_failure);
+    if (queue->served.removed()) break;
     fill_from_memory(*queue);
     queue->filled.notify_all();
     filled_(queue);
   }
   queue->filling = false;
   queue->filled.notify_all();
-  if (!queue->removed) filled_(queue);
+  if (!queue->served.removed()) filled_(queue);
 }
 
 asio::awaitable<bool> QueueFiller::read_once(QueuePtr queue) {
@@ -122,7 +123,7 @@ asio::awaitable<bool> QueueFiller::read_once(QueuePtr queue) {
     }
   } catch (const Unavailable& error) {
     log_warning("the backlog of a queue could not be read; it is tried again in a second",
-                {{"queue", std::string_view(queue->definition.name)}, {"error", std::string_view(error.what())}});
+                {{"queue", std::string_view(queue->served.name())}, {"error", std::string_view(error.what())}});
     co_return false;
   }
   co_return true;
@@ -132,7 +133,7 @@ asio::awaitable<void> QueueFiller::read_window(QueuePtr queue) {
   const auto from = queue->cursor.frontier(head_);
   const auto head = head_;
   const auto records = co_await store_.read_routes(from, sizes_.routes);
-  if (queue->removed || !queue->cursor.hungry() || queue->cursor.frontier(head_) != from) co_return;
+  if (queue->served.removed() || !queue->cursor.hungry() || queue->cursor.frontier(head_) != from) co_return;
   auto scan = this->scan(*queue, queue->cursor.room(), from);
   for (const auto& record : records) {
     if (!scan.add(record)) break;
@@ -147,7 +148,7 @@ asio::awaitable<void> QueueFiller::read_events(QueuePtr queue) {
   const auto limit = std::min(queue->cursor.room(), sizes_.events);
   std::string every_type;
   auto page = co_await store_.read_log(from, limit, std::move(every_type));
-  if (queue->removed || !queue->cursor.hungry() || queue->cursor.frontier(head_) != from) co_return;
+  if (queue->served.removed() || !queue->cursor.hungry() || queue->cursor.frontier(head_) != from) co_return;
   if (page.events.empty()) {
     queue->dense = false;
     co_return;
@@ -165,7 +166,7 @@ asio::awaitable<void> QueueFiller::count_backlog(QueuePtr queue) {
   const auto from = queue->cursor.counted_to(head_);
   const auto head = head_;
   const auto records = co_await store_.read_routes(from, sizes_.routes);
-  if (queue->removed) co_return;
+  if (queue->served.removed()) co_return;
   const auto counted_to = queue->cursor.counted_to(head_);
   auto scan = this->scan(*queue, std::size_t(-1), counted_to);
   for (const auto& record : records) {

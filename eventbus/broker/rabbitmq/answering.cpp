@@ -2,6 +2,7 @@
 #include <map>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
+#include "eventbus/delivery/unknown_queue.hpp"
 
 namespace eventbus {
 
@@ -81,8 +82,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::acknowledge(LiveQueuePtr queue, Ser
   const auto count = static_cast<double>(serials.size());
   co_await done(queue, std::move(serials));
   auto& meters = queue->metrics;
-  for (const auto& [type, events] : types)
-    meters.consumed[meters.type_index(metrics, queue->name(), type)]->add(events);
+  for (const auto& [type, events] : types) meters.consumed(type).add(events);
   meters.acked.add(count);
 }
 
@@ -101,7 +101,7 @@ SettleOutcome RabbitMqBroker::Parts::extend(LiveQueue& queue, Serials serials, s
 
 asio::awaitable<Result<Settled>> RabbitMqBroker::ack(std::string name, std::vector<std::string> delivery_ids) {
   const auto queue = co_await parts_->find(name);
-  if (!queue) co_return Parts::unknown(name);
+  if (!queue) co_return delivery::unknown_queue(name);
   SettleOrder order{.action = Action::ack, .queue = std::move(name)};
   co_return co_await parts_->settle(std::move(order), std::move(delivery_ids));
 }
@@ -109,7 +109,7 @@ asio::awaitable<Result<Settled>> RabbitMqBroker::ack(std::string name, std::vect
 asio::awaitable<Result<Settled>> RabbitMqBroker::nack(std::string name, std::vector<std::string> delivery_ids,
                                                       NackOptions options) {
   const auto queue = co_await parts_->find(name);
-  if (!queue) co_return Parts::unknown(name);
+  if (!queue) co_return delivery::unknown_queue(name);
   SettleOrder order{.action = Action::nack, .queue = std::move(name), .nack = std::move(options)};
   co_return co_await parts_->settle(std::move(order), std::move(delivery_ids));
 }
@@ -117,7 +117,7 @@ asio::awaitable<Result<Settled>> RabbitMqBroker::nack(std::string name, std::vec
 asio::awaitable<Result<Settled>> RabbitMqBroker::extend(std::string name, std::vector<std::string> delivery_ids,
                                                         std::chrono::milliseconds lease) {
   const auto queue = co_await parts_->find(name);
-  if (!queue) co_return Parts::unknown(name);
+  if (!queue) co_return delivery::unknown_queue(name);
   SettleOrder order{.action = Action::extend, .queue = std::move(name), .lease = lease};
   co_return co_await parts_->settle(std::move(order), std::move(delivery_ids));
 }

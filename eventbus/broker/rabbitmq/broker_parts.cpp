@@ -77,11 +77,6 @@ asio::awaitable<bool> RabbitMqBroker::Parts::delivers_from(std::string queue) {
   co_return found != nullptr;
 }
 
-std::unexpected<Error> RabbitMqBroker::Parts::unknown(std::string_view queue) {
-  return fail(ErrorCode::unknown_queue, "There is no queue '" + std::string(queue) + "'. Declare it with PUT /queues/" +
-                                            std::string(queue) + ".");
-}
-
 LiveQueuePtr RabbitMqBroker::Parts::known(std::string_view name) const {
   const auto place = queues.find(name);
   return place == queues.end() ? nullptr : place->second;

@@ -84,7 +84,6 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<RedriveOutcome> clear_dead_letters(LiveQueuePtr queue, DeadLetterSelection selection,
                                                      std::uint32_t events_per_second, bool dry_run, bool redrive);
   QueueInfo info_of(const LiveQueue& queue) const;
-  static std::unexpected<Error> unknown(std::string_view queue);
   asio::awaitable<bool> delivers_from(std::string queue);
 
   // The server (rabbitmq_broker.cpp).

@@ -4,6 +4,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
+#include "eventbus/delivery/unknown_queue.hpp"
 #include "eventbus/runtime/crash_point.hpp"
 #include "eventbus/telemetry/log.hpp"
 
@@ -186,7 +187,7 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
                                                                        SteadyClock::time_point deadline) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
-  if (!queue) co_return Parts::unknown(name);
+  if (!queue) co_return delivery::unknown_queue(name);
   if (parts.stopped) co_return std::vector<Delivery>{};
   parts.check();
   const Receiving receiving(queue);
@@ -206,7 +207,7 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
     if (cold && queue->buffer.deliverable()) co_await parts.fetch(queue, credit.events);
     deliveries = parts.lease(*queue, credit);
   }
-  if (queue->removed) co_return Parts::unknown(name);
+  if (queue->removed) co_return delivery::unknown_queue(name);
   co_return deliveries;
 }
 

@@ -6,6 +6,7 @@
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/broker/rabbitmq/names.hpp"
+#include "eventbus/delivery/unknown_queue.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
@@ -171,7 +172,7 @@ asio::awaitable<Result<DeadLetterPage>> RabbitMqBroker::dead_letters(std::string
                                                                      std::size_t limit) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
-  if (!queue) co_return Parts::unknown(name);
+  if (!queue) co_return delivery::unknown_queue(name);
   Browsing browsing(queue, parts.consuming);
   co_await browsing.collect(parts.topology, std::chrono::steady_clock::now() + parts.settings.timeout);
   DeadLetterPage page;
@@ -236,7 +237,7 @@ asio::awaitable<RedriveOutcome> RabbitMqBroker::Parts::clear_dead_letters(LiveQu
 asio::awaitable<Result<RedriveOutcome>> RabbitMqBroker::redrive(std::string name, DeadLetterSelection selection,
                                                                 std::uint32_t events_per_second, bool dry_run) {
   const auto queue = co_await parts_->find(name);
-  if (!queue) co_return Parts::unknown(name);
+  if (!queue) co_return delivery::unknown_queue(name);
   co_return co_await parts_->clear_dead_letters(queue, std::move(selection), events_per_second, dry_run, true);
 }
 
@@ -245,7 +246,7 @@ asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::delete_dead_letters(std::
                                                                            std::uint32_t events_per_second,
                                                                            bool dry_run) {
   const auto queue = co_await parts_->find(name);
-  if (!queue) co_return Parts::unknown(name);
+  if (!queue) co_return delivery::unknown_queue(name);
   const auto outcome =
       co_await parts_->clear_dead_letters(queue, std::move(selection), events_per_second, dry_run, false);
   co_return outcome.matched;

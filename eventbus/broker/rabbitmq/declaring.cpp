@@ -4,6 +4,7 @@
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/delivery/admissions.hpp"
 #include "eventbus/delivery/queue_change.hpp"
+#include "eventbus/delivery/unknown_queue.hpp"
 
 namespace eventbus {
 
@@ -129,7 +130,7 @@ asio::awaitable<Result<void>> RabbitMqBroker::remove(std::string name) {
   for (;;) {
     co_await parts.refresh();
     const auto queue = parts.known(name);
-    if (!queue) co_return Parts::unknown(name);
+    if (!queue) co_return delivery::unknown_queue(name);
     const bool removed = co_await parts.remove(queue);
     if (removed) co_return Result<void>{};
     co_await parts.wait_for_others("deleting a queue", name, until);
@@ -163,7 +164,7 @@ asio::awaitable<bool> RabbitMqBroker::Parts::remove(LiveQueuePtr queue, QueueCla
 asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::purge(std::string name) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
-  if (!queue) co_return Parts::unknown(name);
+  if (!queue) co_return delivery::unknown_queue(name);
   auto record = queue->record;
   std::uint64_t gone = co_await parts.topology.purge(std::move(record));
   const auto serials = queue->buffer.give_up(queue->buffer.size(), Timestamp::max());
@@ -176,7 +177,7 @@ asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::purge(std::string name) {
 asio::awaitable<Result<void>> RabbitMqBroker::set_paused(std::string name, bool paused) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
-  if (!queue) co_return Parts::unknown(name);
+  if (!queue) co_return delivery::unknown_queue(name);
   co_await parts.catalog.set_paused(name, paused);
   queue->record.paused = paused;
   if (!paused) queue->arrived.notify_all();
@@ -197,7 +198,7 @@ asio::awaitable<std::vector<QueueInfo>> RabbitMqBroker::list() {
 
 asio::awaitable<Result<QueueInfo>> RabbitMqBroker::info(std::string name) {
   const auto queue = co_await parts_->find(name);
-  if (!queue) co_return Parts::unknown(name);
+  if (!queue) co_return delivery::unknown_queue(name);
   co_await parts_->count(queue);
   co_return parts_->info_of(*queue);
 }

@@ -1,9 +1,9 @@
-#include "eventbus/broker/embedded/delivery_id.hpp"
+#include "eventbus/delivery/delivery_id.hpp"
 
 #include <array>
 #include <charconv>
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 namespace {
 
 constexpr int hexadecimal = 16;
@@ -25,7 +25,7 @@ bool read_letter(std::string_view& text, char letter) {
   return true;
 }
 
-bool read_entry(std::string_view& text, delivery::EntryId& entry) {
+bool read_entry(std::string_view& text, EntryId& entry) {
   const bool again = read_letter(text, again_letter);
   if (!read_number(text, entry) || (again && entry == 0)) return false;
   if (again) entry = -entry;
@@ -39,8 +39,8 @@ std::string encode(const DeliveryId& id) {
   auto* const last = buffer.data() + buffer.size();
   auto* end = std::to_chars(buffer.data(), last, static_cast<std::uint64_t>(id.queue), hexadecimal).ptr;
   *end++ = '-';
-  if (delivery::entered_again(id.entry)) *end++ = again_letter;
-  const auto entry = delivery::entered_again(id.entry) ? -id.entry : id.entry;
+  if (entered_again(id.entry)) *end++ = again_letter;
+  const auto entry = entered_again(id.entry) ? -id.entry : id.entry;
   end = std::to_chars(end, last, static_cast<std::uint64_t>(entry), hexadecimal).ptr;
   *end++ = '-';
   end = std::to_chars(end, last, id.attempt, hexadecimal).ptr;
@@ -57,8 +57,8 @@ std::optional<DeliveryId> parse_delivery_id(std::string_view text) {
   if (!read) return std::nullopt;
   if (text.empty()) return id;
   if (!read_letter(text, '-') || !read_number(text, id.life) || !text.empty()) return std::nullopt;
-  if (id.life == 0 || delivery::entered_again(id.entry)) return std::nullopt;
+  if (id.life == 0 || entered_again(id.entry)) return std::nullopt;
   return id;
 }
 
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery

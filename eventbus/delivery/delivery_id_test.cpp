@@ -1,10 +1,10 @@
-#include "eventbus/broker/embedded/delivery_id.hpp"
+#include "eventbus/delivery/delivery_id.hpp"
 
 #include <gtest/gtest.h>
 
 #include <limits>
 
-namespace eventbus::embedded {
+namespace eventbus::delivery {
 namespace {
 
 TEST(DeliveryId, ReadsBackWhatItWrote) {
@@ -42,4 +42,4 @@ TEST(DeliveryId, RefusesOtherText) {
 }
 
 }  // namespace
-}  // namespace eventbus::embedded
+}  // namespace eventbus::delivery
