@@ -90,7 +90,7 @@ asio::awaitable<void> Relay::turn() {
   leading_ = false;
   leading_ = co_await leadership_.lead();
   if (!leading_) {
-    co_await pause(settings_.standby);
+    co_await rest(settings_.standby);
     co_return;
   }
   co_await relay_some();

@@ -100,12 +100,16 @@ class GatedSink final : public EventSink {
 
 class GivenLeadership final : public Leadership {
  public:
-  asio::awaitable<bool> lead() override { co_return given; }
+  asio::awaitable<bool> lead() override {
+    ++asked;
+    co_return given;
+  }
   asio::awaitable<void> resign() override {
     resigned = true;
     co_return;
   }
   bool given = true;
+  int asked = 0;
   bool resigned = false;
 };
 
@@ -296,6 +300,17 @@ TEST_F(RelayTest, WaitsUntilItLeads) {
   leadership.given = true;
   until_removed(0);
   EXPECT_TRUE(relay_->leading());
+}
+
+TEST_F(RelayTest, WhatIsStoredHereDoesNotMakeItAskWhetherItLeads) {
+  leadership.given = false;
+  start({.standby = std::chrono::hours{1}});
+  for (int times = 0; times < 2; ++times) {
+    relay_->committed({});
+    loop.restart();
+    loop.poll();
+  }
+  EXPECT_EQ(leadership.asked, 1);
 }
 
 TEST_F(RelayTest, TellsWhenAnEventIsPublished) {
