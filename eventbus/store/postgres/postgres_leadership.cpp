@@ -30,8 +30,9 @@ asio::awaitable<bool> PostgresLeadership::lead() {
   heard_ = now;
   locked_ = true;
   touching_.spawn("touch the leader's session", touch());
+  if (!leads()) co_return false;
   log(LogLevel::info, "this instance relays the outbox");
-  co_return leads();
+  co_return true;
 }
 
 bool PostgresLeadership::leads() const {
