@@ -75,10 +75,11 @@ ServedQueue::ServedQueue(Surroundings surroundings, Lane& lane, FreshEvents& fre
               }) {}
 
 asio::awaitable<Result<std::vector<Delivery>>> ServedQueue::receive(Credit credit, Deadline deadline) {
-  auto leased = lease(credit.events);
+  const auto part = part_.of(credit.events);
+  auto leased = lease(part);
   const auto until = lane_.lags() ? std::max(deadline, SteadyClock::now() + patience_with_lag) : deadline;
   if (leased.empty() && until > SteadyClock::now()) {
-    Waiter waiter{credit.events, deadline, asio::steady_timer(surroundings_.executor, until), {}, false};
+    Waiter waiter{part, deadline, asio::steady_timer(surroundings_.executor, until), {}, false};
     const InLine place(*this, waiter);
     co_await waiter.timer.async_wait(asio::as_tuple(asio::use_awaitable));
     leased = std::exchange(waiter.got, {});
@@ -170,6 +171,7 @@ asio::awaitable<std::vector<Delivery>> ServedQueue::deliver(std::vector<Leased> 
     }
   }
   meters_.delivered.add(static_cast<double>(deliveries.size()));
+  part_.note(leased.size(), seen < leased.size(), deliveries.size());
   if (seen < leased.size()) give_back(std::span(leased).subspan(seen));
   co_return deliveries;
 }

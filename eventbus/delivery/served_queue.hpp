@@ -13,6 +13,7 @@
 
 #include "eventbus/broker/broker.hpp"
 #include "eventbus/broker/broker_clock.hpp"
+#include "eventbus/core/part_size.hpp"
 #include "eventbus/delivery/admissions.hpp"
 #include "eventbus/delivery/delivery_id.hpp"
 #include "eventbus/delivery/lane.hpp"
@@ -109,6 +110,7 @@ class ServedQueue {
   SettlementWriter writer_;
   Reserved reserved_ = none_reserved();
   std::list<Waiter*> waiters_;
+  PartSize part_;  ///< Leased at a time: a consumer's credit is in bytes, too.
   std::uint64_t dead_letters_ = 0;
   bool paused_ = false;
   bool removed_ = false;

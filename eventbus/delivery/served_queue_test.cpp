@@ -101,11 +101,13 @@ class ServedQueueTest : public testing::Test {
   }
   static std::vector<std::string> ids(const std::vector<Delivery>& deliveries) {
     std::vector<std::string> texts;
+    texts.reserve(deliveries.size());
     for (const auto& delivery : deliveries) texts.push_back(delivery.delivery_id);
     return texts;
   }
   static std::vector<Position> positions(const std::vector<Delivery>& deliveries) {
     std::vector<Position> found;
+    found.reserve(deliveries.size());
     for (const auto& delivery : deliveries) found.push_back(delivery.event.position);
     return found;
   }
@@ -136,6 +138,7 @@ class ServedQueueTest : public testing::Test {
 
 TEST_F(ServedQueueTest, SharesWhatComesAmongThoseWhoWait) {
   std::vector<std::future<Received>> waiting;
+  waiting.reserve(3);
   for (int number = 0; number < 3; ++number) waiting.push_back(receive(10));
   poll();
   EXPECT_EQ(queue->info().consumers, 3u);
@@ -205,6 +208,20 @@ TEST_F(ServedQueueTest, GivesBackAtOnceWithoutCountingAnAttempt) {
   EXPECT_THAT(positions(again), ElementsAre(1, 2));
   EXPECT_EQ(again[0].attempt, 1u);
   EXPECT_EQ(again[0].delivery_id, deliveries[0].delivery_id);
+}
+
+TEST_F(ServedQueueTest, LeasesNoMoreThanBytesAllowedBefore) {
+  come(40);
+  const auto few = [this](std::size_t bytes) {
+    auto future =
+        asio::co_spawn(loop, queue->receive({.events = 40, .bytes = bytes}, SteadyClock::now()), asio::use_future);
+    return positions(received(std::move(future)));
+  };
+  EXPECT_THAT(few(3000), ElementsAre(1, 2, 3));
+  EXPECT_THAT(few(1U << 20U), ElementsAre(4, 5, 6)) << "what was too much is not leased in vain again";
+  EXPECT_THAT(few(1U << 20U), SizeIs(6));
+  EXPECT_THAT(few(1U << 20U), SizeIs(12));
+  EXPECT_THAT(few(1U << 20U), SizeIs(16));
 }
 
 TEST_F(ServedQueueTest, FailsALeaseThatEnds) {

@@ -103,7 +103,7 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> begin_consuming(LiveQueuePtr queue);
   /// What this instance held was of a queue that is gone.
   asio::awaitable<void> consume_anew(LiveQueuePtr queue);
-  asio::awaitable<void> fetch(LiveQueuePtr queue, std::size_t wanted);
+  asio::awaitable<void> fetch(LiveQueuePtr queue, Credit wanted);
   /// None for ids of other instances and for nonsense.
   std::optional<Serial> serial_of(std::string_view delivery_id) const;
 

@@ -165,11 +165,11 @@ std::vector<Delivery> RabbitMqBroker::Parts::lease(LiveQueue& queue, Credit cred
 
 /// Returns when as much of what the server had ready is here as is wanted, or after some patience. A quorum queue that
 /// has nothing ready may still be handing messages to the channel, so a round in which some arrived is not the last.
-asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue, std::size_t wanted) {
+asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue, Credit wanted) {
   const auto until = SteadyClock::now() + patience_for_ready;
   const auto consumer = queue->consumer;
   int rounds = 0;
-  while (!queue->removed && consumer && queue->buffer.waiting() < wanted && SteadyClock::now() < until) {
+  while (!queue->removed && consumer && !queue->buffer.covers(wanted) && SteadyClock::now() < until) {
     const auto moves = queue->moves;
     const auto ready = co_await topology.ready(queue->name());
     bool all_here = ready == 0;
@@ -194,7 +194,7 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   const bool cold = !queue->consumer;
   if (cold) co_await parts.begin_consuming(queue);
   const bool waits = deadline > SteadyClock::now();
-  if (!waits && !queue->record.paused) co_await parts.fetch(queue, cold ? credit.events : 1);
+  if (!waits && !queue->record.paused) co_await parts.fetch(queue, cold ? credit : Credit{});
   // Who asked may have left while nothing here could be interrupted.
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   const auto asked = [&] { return cancellation.cancelled() == asio::cancellation_type::none; };
@@ -204,7 +204,7 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
     const bool arrived = co_await queue->arrived.wait_until(deadline);
     if (!arrived) break;  // the deadline, or nobody waits any more
     // When it is the first, the rest of what was ready is on its way.
-    if (cold && queue->buffer.deliverable()) co_await parts.fetch(queue, credit.events);
+    if (cold && queue->buffer.deliverable()) co_await parts.fetch(queue, credit);
     deliveries = parts.lease(*queue, credit);
   }
   if (queue->removed) co_return delivery::unknown_queue(name);

@@ -1,5 +1,7 @@
 #include "eventbus/broker/rabbitmq/delivery_buffer.hpp"
 
+#include <algorithm>
+
 namespace eventbus::rabbitmq {
 
 const std::string* DeliveryBuffer::key_of(const Item& item) const {
@@ -37,6 +39,11 @@ void DeliveryBuffer::arrived(Serial serial, HeldMessage message, std::optional<T
   auto& item = items_.emplace(serial, Item{.message = std::move(message)}).first->second;
   if (const auto* key = key_of(item)) keys_[*key].insert(serial);
   enter(serial, item, due ? State::held : State::waiting, due.value_or(Timestamp{}));
+}
+
+bool DeliveryBuffer::covers(Credit credit) const {
+  const auto pays = [&](Serial serial) { return credit.pay(items_.find(serial)->second.message.queued.event); };
+  return waiting() >= credit.events || !std::ranges::all_of(ready_, pays);
 }
 
 std::vector<DeliveryBuffer::Serial> DeliveryBuffer::lease(Credit credit, Timestamp until) {

@@ -62,6 +62,8 @@ class DeliveryBuffer {
   std::optional<Timestamp> next_due() const;
 
   bool deliverable() const { return !ready_.empty(); }
+  /// Whether what waits here uses the credit up.
+  bool covers(Credit credit) const;
   std::size_t waiting() const { return items_.size() - in_flight_ - held_; }
   std::size_t in_flight() const { return in_flight_; }
   std::size_t held() const { return held_; }

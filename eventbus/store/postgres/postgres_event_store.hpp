@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "eventbus/core/part_size.hpp"
 #include "eventbus/postgres/connection_pool.hpp"
 #include "eventbus/store/event_store.hpp"
 #include "eventbus/store/outbox.hpp"
@@ -11,7 +12,6 @@
 #include "eventbus/store/postgres/event_reader.hpp"
 #include "eventbus/store/postgres/event_writer.hpp"
 #include "eventbus/store/postgres/life_keeper.hpp"
-#include "eventbus/store/postgres/part_size.hpp"
 #include "eventbus/store/postgres/take_over.hpp"
 #include "eventbus/store/store_metrics.hpp"
 
@@ -84,8 +84,9 @@ class PostgresEventStore final : public EventStore, public Outbox {
   postgres_store::EventLookup lookup_{reader_};
   std::shared_ptr<postgres_store::LifeKeeper> life_keeper_ = std::make_shared<postgres_store::LifeKeeper>();
   postgres_store::TakeOver* taking_over_ = nullptr;
-  postgres_store::PartSize listing_part_;
-  postgres_store::PartSize log_part_;
+  // A statement that is left in the middle costs its connection.
+  PartSize listing_part_;
+  PartSize log_part_;
   Position newest_ = 0;  ///< The largest position stored here.
   Position head_ = 0;
 };

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace eventbus::postgres_store {
+namespace eventbus {
 
-/// How many events to ask for at a time, so that the server doesn't send many that a page has no room for: a statement
-/// that is left in the middle costs its connection. Learns from what came; a plain class.
+/// How many events to ask for at a time, so that not many come that there is no room for: their sizes are known only
+/// then. Learns from what came; a plain class.
 class PartSize {
  public:
   std::size_t of(std::size_t wanted) const { return std::min(wanted, size_); }
@@ -24,4 +24,4 @@ class PartSize {
   std::size_t size_ = most;
 };
 
-}  // namespace eventbus::postgres_store
+}  // namespace eventbus
