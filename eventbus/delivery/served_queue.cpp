@@ -4,7 +4,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <random>
 #include <utility>
 
 #include "eventbus/delivery/unknown_queue.hpp"
@@ -66,35 +65,40 @@ ServedQueue::ServedQueue(Surroundings surroundings, Lane& lane, FreshEvents& fre
       lane_(lane),
       id_(id),
       definition_(std::move(definition)),
-      state_(definition_, fresh, most_outstanding, std::random_device{}()),
+      state_(definition_, fresh, most_outstanding, static_cast<std::uint64_t>(id) + 1),
       meters_(surroundings_.metrics, definition_.name),
-      writer_(surroundings_.tasks, lane, state_, surroundings_.clock,
+      writer_(surroundings_.tasks, lane, state_, definition_, surroundings_.clock,
               [this](const Settlement& settlement, bool durable) {
                 if (durable) written(settlement);
                 advance();
               }) {}
 
 asio::awaitable<Result<std::vector<Delivery>>> ServedQueue::receive(Credit credit, Deadline deadline) {
-  const auto part = part_.of(credit.events);
-  auto leased = lease(part);
+  auto leased = lease(credit.events);
   const auto until = lane_.lags() ? std::max(deadline, SteadyClock::now() + patience_with_lag) : deadline;
   if (leased.empty() && until > SteadyClock::now()) {
-    Waiter waiter{part, deadline, asio::steady_timer(surroundings_.executor, until), {}, false};
+    Waiter waiter{credit.events, deadline, asio::steady_timer(surroundings_.executor, until), {}, false};
     const InLine place(*this, waiter);
     co_await waiter.timer.async_wait(asio::as_tuple(asio::use_awaitable));
     leased = std::exchange(waiter.got, {});
   }
   if (removed_) co_return unknown_queue(name());
-  co_return co_await deliver(std::move(leased), credit);
+  std::vector<Delivery> deliveries;
+  while (!leased.empty()) {
+    const bool all = co_await deliver(std::exchange(leased, {}), credit, deliveries);
+    if (all && !removed_ && credit.events > 0) leased = lease(credit.events);
+  }
+  co_return deliveries;
 }
 
 std::vector<Leased> ServedQueue::lease(std::size_t max) {
   lane_.asked();
   const auto allowed = [this] { return !paused_ && waiters_.empty(); };
   std::vector<Leased> leased;
-  if (allowed()) leased = state_.lease(max, surroundings_.clock());
+  const auto most = part_.of(max);
+  if (allowed()) leased = state_.lease(most, surroundings_.clock());
   const bool came = fill();
-  if (leased.empty() && came && allowed()) leased = state_.lease(max, surroundings_.clock());
+  if (leased.empty() && came && allowed()) leased = state_.lease(most, surroundings_.clock());
   if (!writer_.resting()) writer_.write();
   arm();
   return leased;
@@ -122,7 +126,7 @@ void ServedQueue::serve() {
     while (!paused_ && !waiters_.empty() && state_.deliverable()) {
       const auto share = (state_.at_hand() + waiters_.size() - 1) / waiters_.size();
       auto& waiter = *waiters_.front();
-      waiter.got = state_.lease(std::min<std::size_t>(waiter.max, share), surroundings_.clock());
+      waiter.got = state_.lease(std::min<std::size_t>(part_.of(waiter.max), share), surroundings_.clock());
       if (waiter.got.empty()) break;
       waiters_.pop_front();
       waiter.served = true;
@@ -150,16 +154,19 @@ void ServedQueue::arm() {
   if (due) lane_.wake_at(*due);
 }
 
-asio::awaitable<std::vector<Delivery>> ServedQueue::deliver(std::vector<Leased> leased, Credit credit) {
+/// Adds those that the credit pays for to the deliveries; the others go back. Whether it paid for all.
+asio::awaitable<bool> ServedQueue::deliver(std::vector<Leased> leased, Credit& credit,
+                                           std::vector<Delivery>& deliveries) {
   std::vector<StoredEvent> events;
   try {
     events = co_await lane_.events_of(leased);
-  } catch (...) {
+  } catch (const Unavailable&) {
     give_back(leased);
-    throw;
+    if (deliveries.empty()) throw;
+    co_return false;  // what was read before is not to wait for its lease to end
   }
-  std::vector<Delivery> deliveries;
-  deliveries.reserve(events.size());
+  const auto before = deliveries.size();
+  deliveries.reserve(before + events.size());
   std::size_t seen = 0;
   for (; seen < events.size(); ++seen) {
     if (!events[seen].event) {
@@ -170,10 +177,12 @@ asio::awaitable<std::vector<Delivery>> ServedQueue::deliver(std::vector<Leased> 
       break;
     }
   }
-  meters_.delivered.add(static_cast<double>(deliveries.size()));
-  part_.note(leased.size(), seen < leased.size(), deliveries.size());
-  if (seen < leased.size()) give_back(std::span(leased).subspan(seen));
-  co_return deliveries;
+  const auto handed_out = deliveries.size() - before;
+  const bool all = seen == leased.size();
+  meters_.delivered.add(static_cast<double>(handed_out));
+  part_.note(leased.size(), !all, handed_out);
+  if (!all) give_back(std::span(leased).subspan(seen));
+  co_return all;
 }
 
 Delivery ServedQueue::hand_out(const Leased& leased, StoredEvent event) {
@@ -200,7 +209,7 @@ void ServedQueue::give_back(std::span<const Leased> leased) {
   serve();
 }
 
-/// None where it is not of this queue, or of an event that this log has not given.
+/// None where it is not of this queue, or of an event that this log did not give.
 ServedQueue::Ids ServedQueue::read_ids(std::span<const std::string> texts) const {
   Ids ids;
   ids.reserve(texts.size());
@@ -218,7 +227,7 @@ asio::awaitable<void> ServedQueue::reach(const Ids& ids) {
   for (const auto& id : ids) {
     if (id && id->attempt == 1) last = std::max(last, id->entry);
   }
-  if (last > 0) co_await lane_.reach(last);
+  if (last > 0) co_await lane_.reach(last, SteadyClock::now() + patience_with_lag);
 }
 
 asio::awaitable<Result<Settled>> ServedQueue::ack(std::vector<std::string> delivery_ids) {

@@ -19,6 +19,7 @@
 #include "eventbus/delivery/lane.hpp"
 #include "eventbus/delivery/queue_meters.hpp"
 #include "eventbus/delivery/settlement_writer.hpp"
+#include "eventbus/runtime/task_group.hpp"
 
 namespace eventbus::delivery {
 
@@ -31,13 +32,13 @@ struct Surroundings {
 };
 
 /// One queue while it is served. Hands out what its state decides to the consumers who ask or wait: first come, first
-/// served, in equal shares. Takes their answers, and has written what was decided. For the event-loop thread; whoever
-/// awaits a member keeps the lane alive.
+/// served, in equal shares. Takes their answers, and has written what was decided. The lane owns it, and whoever awaits
+/// a member keeps the lane alive. For the event-loop thread.
 class ServedQueue {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  /// `id` is never used again for another queue. `lane` and `fresh` must outlive it.
+  /// `id` is never used again for another queue. `fresh` must outlive it.
   ServedQueue(Surroundings surroundings, Lane& lane, FreshEvents& fresh, std::int64_t id, QueueDefinition definition,
               std::size_t most_outstanding);
   ServedQueue(const ServedQueue&) = delete;
@@ -55,7 +56,7 @@ class ServedQueue {
   void advance();
   /// The same unless a failed write is rested from.
   void tick();
-  /// Has `advance` called in time for what is next due.
+  /// Has `tick` called in time for what is next due.
   void arm();
   /// Hands what is ready to those who wait.
   void serve();
@@ -81,7 +82,6 @@ class ServedQueue {
   const QueueDefinition& definition() const { return definition_; }
   bool removed() const { return removed_; }
   bool awaited() const { return !waiters_.empty(); }
-  std::uint64_t dead_letters() const { return dead_letters_; }
   QueueState& state() { return state_; }
   SettlementWriter& writer() { return writer_; }
 
@@ -90,10 +90,11 @@ class ServedQueue {
   class InLine;
   using Ids = std::vector<std::optional<DeliveryId>>;
 
+  /// At most so many, no more at a time than lately were paid for.
   std::vector<Leased> lease(std::size_t max);
   bool fill();
   void end_fruitless_waits();
-  asio::awaitable<std::vector<Delivery>> deliver(std::vector<Leased> leased, Credit credit);
+  asio::awaitable<bool> deliver(std::vector<Leased> leased, Credit& credit, std::vector<Delivery>& deliveries);
   Delivery hand_out(const Leased& leased, StoredEvent event);
   void lose(const Leased& leased);
   void give_back(std::span<const Leased> leased);

@@ -8,6 +8,8 @@
 #include <boost/asio/use_future.hpp>
 #include <deque>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <set>
 
 #include "eventbus/telemetry/metrics.hpp"
@@ -52,9 +54,11 @@ class LaneInMemory final : public Lane {
   bool fill() override { return false; }
   bool lags() const override { return false; }
   void asked() override {}
-  asio::awaitable<void> reach(Position) override { co_return; }
+  asio::awaitable<void> reach(Position, SteadyClock::time_point) override { co_return; }
   bool gave(const LogPlace& place) const override { return place.life == 0; }
   asio::awaitable<std::vector<StoredEvent>> events_of(std::span<const Leased> leased) override {
+    parts.push_back(leased.size());
+    if (unreadable && parts.size() >= *unreadable) throw Unavailable("reading", "the disk is gone");
     std::vector<StoredEvent> events;
     for (const auto& one : leased) {
       auto event = std::make_shared<Event>();
@@ -74,6 +78,8 @@ class LaneInMemory final : public Lane {
   std::optional<Timestamp> oldest_since() const override { return std::nullopt; }
 
   std::set<Position> gone;
+  std::optional<std::size_t> unreadable;  ///< From this read on.
+  std::vector<std::size_t> parts;         ///< How many were read at a time.
   bool shut = false;
   bool full = false;
   Signal opened;
@@ -85,6 +91,9 @@ class ServedQueueTest : public testing::Test {
  protected:
   using Received = Result<std::vector<Delivery>>;
 
+  /// What still waits goes before what it waits for.
+  void TearDown() override { owned_loop.reset(); }
+
   void come(int count) {
     for (; count > 0; --count) fresh.come(++last, now);
     queue->serve();
@@ -95,7 +104,10 @@ class ServedQueueTest : public testing::Test {
   std::vector<Delivery> received(std::future<Received> future) {
     return result_of(loop, std::move(future), "deliveries").value();
   }
-  std::vector<Delivery> take(std::size_t max) { return received(receive(max, {})); }
+  std::vector<Delivery> take_for(Credit credit) {
+    return received(asio::co_spawn(loop, queue->receive(credit, SteadyClock::now()), asio::use_future));
+  }
+  std::vector<Delivery> take(std::size_t max) { return take_for({max}); }
   std::future<Result<Settled>> ack(const std::vector<Delivery>& deliveries) {
     return asio::co_spawn(loop, queue->ack(ids(deliveries)), asio::use_future);
   }
@@ -123,7 +135,8 @@ class ServedQueueTest : public testing::Test {
     return definition;
   }
 
-  asio::io_context loop;
+  std::unique_ptr<asio::io_context> owned_loop = std::make_unique<asio::io_context>();
+  asio::io_context& loop = *owned_loop;
   MetricRegistry registry;
   BrokerMetrics metrics{registry};
   TaskGroup tasks{loop.get_executor()};
@@ -210,18 +223,67 @@ TEST_F(ServedQueueTest, GivesBackAtOnceWithoutCountingAnAttempt) {
   EXPECT_EQ(again[0].delivery_id, deliveries[0].delivery_id);
 }
 
-TEST_F(ServedQueueTest, LeasesNoMoreThanBytesAllowedBefore) {
+TEST_F(ServedQueueTest, LeasesInPartsOnceTheBytesDidNotReach) {
   come(40);
-  const auto few = [this](std::size_t bytes) {
-    auto future =
-        asio::co_spawn(loop, queue->receive({.events = 40, .bytes = bytes}, SteadyClock::now()), asio::use_future);
-    return positions(received(std::move(future)));
-  };
-  EXPECT_THAT(few(3000), ElementsAre(1, 2, 3));
-  EXPECT_THAT(few(1U << 20U), ElementsAre(4, 5, 6)) << "what was too much is not leased in vain again";
-  EXPECT_THAT(few(1U << 20U), SizeIs(6));
-  EXPECT_THAT(few(1U << 20U), SizeIs(12));
-  EXPECT_THAT(few(1U << 20U), SizeIs(16));
+  EXPECT_THAT(positions(take_for({.events = 40, .bytes = 3000})), ElementsAre(1, 2, 3));
+  EXPECT_THAT(take_for({.events = 30, .bytes = 1U << 20U}), SizeIs(30)) << "as much as the credit pays for";
+  EXPECT_THAT(lane->parts, ElementsAre(40, 3, 6, 12, 9));
+  EXPECT_EQ(queue->info().in_flight, 33u);
+}
+
+TEST_F(ServedQueueTest, WhoBeganToWaitBeforeGetsAsMuchAsTheCreditPaysFor) {
+  come(5);
+  EXPECT_THAT(take_for({.events = 5, .bytes = 1}), SizeIs(1));
+  take(4);
+  auto waiting = receive(20);
+  poll();
+  come(15);
+  EXPECT_THAT(received(std::move(waiting)), SizeIs(15));
+}
+
+TEST_F(ServedQueueTest, WhatCouldNotBeReadIsReadyAgain) {
+  come(5);
+  lane->unreadable = 1;
+  EXPECT_THROW(take(5), Unavailable);
+  EXPECT_EQ(queue->info().in_flight, 0u);
+  lane->unreadable.reset();
+  EXPECT_THAT(take_for({.events = 5, .bytes = 1}), SizeIs(1));
+  lane->unreadable = lane->parts.size() + 2;
+  EXPECT_THAT(take(4), SizeIs(1)) << "the first part, which was read";
+  EXPECT_EQ(queue->info().in_flight, 2u);
+  EXPECT_EQ(queue->info().ready, 3u);
+}
+
+TEST_F(ServedQueueTest, WhatIsBeingWrittenWhenTheQueueGoesIsAnswered) {
+  come(2);
+  const auto deliveries = take(2);
+  lane->shut = true;
+  auto first = ack({deliveries[0]});
+  auto second = ack({deliveries[1]});
+  poll();
+  queue->close();
+  lane->shut = false;
+  lane->opened.notify_all();
+  EXPECT_EQ(result_of(loop, std::move(first), "an answer").value().settled, 1u);
+  EXPECT_EQ(result_of(loop, std::move(second), "an answer").value().settled, 1u);
+}
+
+TEST_F(ServedQueueTest, RestsFromAWriteThatFailedInTheBackground) {
+  come(1);
+  take(1);
+  lane->full = true;
+  now += definition().lease;
+  queue->tick();
+  poll();
+  EXPECT_EQ(lane->begun, 1);
+  queue->tick();
+  poll();
+  EXPECT_EQ(lane->begun, 1) << "it rests";
+  lane->full = false;
+  now += rest_after_failure;
+  queue->tick();
+  poll();
+  EXPECT_EQ(take(1).at(0).attempt, 2u);
 }
 
 TEST_F(ServedQueueTest, FailsALeaseThatEnds) {

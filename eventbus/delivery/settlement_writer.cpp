@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "eventbus/runtime/crash_point.hpp"
+#include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::delivery {
 namespace {
@@ -15,7 +16,7 @@ bool acknowledges(const Settlement& settlement) {
 }  // namespace
 
 asio::awaitable<void> SettlementWriter::durable() {
-  if (closed_for_good_) co_return;
+  if (closed_) co_return;
   auto enlist = [this](Completion<bool> done) {
     waiting_.push_back(std::move(done));
     write();
@@ -24,7 +25,7 @@ asio::awaitable<void> SettlementWriter::durable() {
 }
 
 void SettlementWriter::write(bool always) {
-  if (writing_ || closed_for_good_) return;
+  if (writing_ || closed_) return;
   if (!always && !state_.pending() && waiting_.empty()) return;
   writing_ = true;
   tasks_.spawn("queue writes", drain(lane_.shared_from_this(), always));
@@ -43,7 +44,7 @@ asio::awaitable<void> SettlementWriter::drain(std::shared_ptr<Lane> /*alive*/, b
     } else {
       state_.finish(settlement);
     }
-    closed_(settlement, !failure);
+    ended_(settlement, !failure);
     for (auto& done : waiting) done(failure, true);
     if (failure && waiting_.empty()) break;
   }
@@ -55,7 +56,9 @@ asio::awaitable<std::exception_ptr> SettlementWriter::store(Settlement& settleme
   if (acks) crash_point("broker.before_ack_commit");
   try {
     co_await lane_.commit(settlement);
-  } catch (const Unavailable&) {
+  } catch (const Unavailable& error) {
+    log_warning("queue state could not be written; deliveries stay as they were and background work is tried again",
+                {{"queue", std::string_view(definition_.name)}, {"error", std::string_view(error.what())}});
     co_return std::current_exception();
   }
   if (acks) crash_point("broker.after_ack_commit");

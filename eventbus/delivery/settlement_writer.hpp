@@ -3,12 +3,13 @@
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "eventbus/broker/broker_clock.hpp"
-#include "eventbus/broker/broker_metrics.hpp"
+#include "eventbus/core/queue.hpp"
 #include "eventbus/delivery/lane.hpp"
-#include "eventbus/delivery/queue_meters.hpp"
 #include "eventbus/delivery/queue_state.hpp"
 #include "eventbus/runtime/suspend.hpp"
 #include "eventbus/runtime/task_group.hpp"
@@ -21,10 +22,10 @@ inline constexpr std::chrono::seconds rest_after_failure{1};  ///< Before backgr
 /// For the event-loop thread.
 class SettlementWriter {
  public:
-  /// `closed` is called after each commit, durable or undone: events may have become ready.
-  SettlementWriter(TaskGroup& tasks, Lane& lane, QueueState& state, const BrokerClock& clock,
-                   std::function<void(const Settlement&, bool written)> closed)
-      : tasks_(tasks), lane_(lane), state_(state), clock_(clock), closed_(std::move(closed)) {}
+  /// `ended` is called after each commit, durable or undone: events may have become ready.
+  SettlementWriter(TaskGroup& tasks, Lane& lane, QueueState& state, const QueueDefinition& definition,
+                   const BrokerClock& clock, std::function<void(const Settlement&, bool written)> ended)
+      : tasks_(tasks), lane_(lane), state_(state), definition_(definition), clock_(clock), ended_(std::move(ended)) {}
 
   /// Returns when everything decided so far is durable. Throws `Unavailable` when it could not be written; then the
   /// decisions of this commit are undone.
@@ -32,7 +33,7 @@ class SettlementWriter {
   /// Starts writing without waiting. `always`: even when nothing but the lane has changed.
   void write(bool always = false);
   /// Nothing is begun any more.
-  void close() { closed_for_good_ = true; }
+  void close() { closed_ = true; }
 
   /// After a failed write nothing is retried in the background before.
   Timestamp rest_until() const { return rest_until_; }
@@ -45,12 +46,13 @@ class SettlementWriter {
   TaskGroup& tasks_;
   Lane& lane_;
   QueueState& state_;
+  const QueueDefinition& definition_;
   const BrokerClock& clock_;
-  std::function<void(const Settlement&, bool)> closed_;
+  std::function<void(const Settlement&, bool)> ended_;
   std::vector<Completion<bool>> waiting_;
   Timestamp rest_until_{};
   bool writing_ = false;
-  bool closed_for_good_ = false;
+  bool closed_ = false;
 };
 
 }  // namespace eventbus::delivery

@@ -11,9 +11,9 @@ from mutation.faults import Breaker
 from mutation.tree import PLACE, ROOT, CannotBuild, Tree, fresh
 
 PATH_OF_AN_EVENT = ("eventbus/http/*publish*.cpp", "eventbus/http/body_lines.cpp", "eventbus/bus/publisher.cpp", "eventbus/store/*/event_writer.cpp",
-                    "eventbus/broker/embedded/queue_*.cpp", "eventbus/broker/embedded/log_cursor.cpp", "eventbus/delivery/queue_state.cpp", "eventbus/delivery/served_queue.cpp",
-                    "eventbus/delivery/settlement_writer.cpp", "eventbus/delivery/waiting_room.cpp")
-PROGRAMS = ("store_sqlite_test", "broker_embedded_test", "bus_test", "http_test", "store_postgres_test")
+                    "eventbus/broker/embedded/queue*.cpp", "eventbus/broker/embedded/log_cursor.cpp", "eventbus/delivery/queue_*.cpp",
+                    "eventbus/delivery/served_queue.cpp", "eventbus/delivery/settlement_writer.cpp", "eventbus/delivery/waiting_room.cpp")
+PROGRAMS = ("store_sqlite_test", "delivery_test", "broker_embedded_test", "bus_test", "http_test", "store_postgres_test")
 RESULTS = PLACE / "results.jsonl"
 
 

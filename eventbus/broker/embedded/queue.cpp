@@ -1,15 +1,8 @@
 #include "eventbus/broker/embedded/queue.hpp"
 
 #include "eventbus/broker/embedded/queue_filler.hpp"
-#include "eventbus/telemetry/log.hpp"
 
 namespace eventbus::embedded {
-namespace {
-
-// A scan of the log may take long.
-constexpr std::chrono::milliseconds patience_for_scan{500};
-
-}  // namespace
 
 Queue::Queue(const Foundation& foundation_of, delivery::Surroundings surroundings, const StoredQueue& stored,
              CursorLimits limits, std::size_t most_outstanding)
@@ -41,15 +34,14 @@ std::uint64_t Queue::purge() {
   return gone;
 }
 
-asio::awaitable<void> Queue::reach(Position position) {
+asio::awaitable<void> Queue::reach(Position position, std::chrono::steady_clock::time_point deadline) {
   const auto& head = foundation.head;
-  if (position > head || position <= cursor.frontier(head)) co_return;
-  const auto until = std::chrono::steady_clock::now() + patience_for_scan;
+  if (position <= cursor.frontier(head)) co_return;
   for (bool waiting = true; waiting;) {
     cursor.stretch();
     foundation.filler.fill(pointer());
     waiting = position > cursor.frontier(head) && filling;
-    if (waiting) waiting = co_await filled.wait_until(until);
+    if (waiting) waiting = co_await filled.wait_until(deadline);
   }
   cursor.widen();
 }
@@ -87,11 +79,9 @@ asio::awaitable<void> Queue::commit(delivery::Settlement& settlement) {
   try {
     co_await foundation.storage.commit(served.id(), commit);
     cursor.finish(commit);
-  } catch (const Unavailable& error) {
+  } catch (const Unavailable&) {
     failure = std::current_exception();
     cursor.abort(commit);
-    log_warning("queue state could not be written; deliveries stay as they were and background work is tried again",
-                {{"queue", std::string_view(served.name())}, {"error", std::string_view(error.what())}});
   }
   settlement = std::move(commit);
   if (failure) std::rethrow_exception(failure);

@@ -37,8 +37,10 @@ struct Queue final : delivery::Lane {
   bool fill() override;
   bool lags() const override { return filling && cursor.hungry(); }
   void asked() override { cursor.widen(); }
-  asio::awaitable<void> reach(Position position) override;
-  bool gave(const LogPlace& place) const override { return foundation.store.lives().gave(place); }
+  asio::awaitable<void> reach(Position position, std::chrono::steady_clock::time_point deadline) override;
+  bool gave(const LogPlace& place) const override {
+    return place.position <= foundation.head && foundation.store.lives().gave(place);
+  }
   asio::awaitable<std::vector<StoredEvent>> events_of(std::span<const delivery::Leased> leased) override;
   asio::awaitable<void> commit(delivery::Settlement& settlement) override;
   void wake_at(Timestamp due) override { foundation.wake_at(due); }

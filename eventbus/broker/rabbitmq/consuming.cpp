@@ -194,7 +194,8 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   const bool cold = !queue->consumer;
   if (cold) co_await parts.begin_consuming(queue);
   const bool waits = deadline > SteadyClock::now();
-  if (!waits && !queue->record.paused) co_await parts.fetch(queue, cold ? credit : Credit{});
+  const auto at_least = cold ? credit : Credit{};
+  if (!waits && !queue->record.paused) co_await parts.fetch(queue, at_least);
   // Who asked may have left while nothing here could be interrupted.
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   const auto asked = [&] { return cancellation.cancelled() == asio::cancellation_type::none; };
