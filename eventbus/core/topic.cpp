@@ -6,6 +6,7 @@
 
 #include "eventbus/core/event_rules.hpp"
 #include "eventbus/core/json_text.hpp"
+#include "eventbus/core/text_hash.hpp"
 
 namespace eventbus {
 namespace {
@@ -28,11 +29,6 @@ class Words {
  private:
   std::string_view rest_;
   bool done_;
-};
-
-struct WordHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view word) const { return std::hash<std::string_view>{}(word); }
 };
 
 }  // namespace
@@ -77,7 +73,7 @@ bool topic_matches(std::string_view pattern, std::string_view key) {
 }
 
 struct TopicTrie::Node {
-  std::unordered_map<std::string, std::unique_ptr<Node>, WordHash, std::equal_to<>> words;
+  std::unordered_map<std::string, std::unique_ptr<Node>, TextHash, std::equal_to<>> words;
   std::unique_ptr<Node> star;
   std::unique_ptr<Node> hash;
   std::vector<Value> values;

@@ -8,15 +8,10 @@
 #include <vector>
 
 #include "eventbus/broker/broker_metrics.hpp"
+#include "eventbus/core/text_hash.hpp"
 #include "eventbus/delivery/settlement.hpp"
 
 namespace eventbus::delivery {
-
-/// So that looking up a text needs no string.
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-};
 
 /// The counters of one queue, looked up once. For the event-loop thread.
 struct QueueMeters {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "eventbus/core/text_hash.hpp"
 #include "eventbus/sqlite/connection.hpp"
 
 namespace eventbus {
@@ -20,15 +21,10 @@ class NameTable {
   std::int64_t number_of(sqlite::Connection& connection, std::string_view name);
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
-
   std::string largest_;
   std::string insert_;
   std::string select_;
-  std::unordered_map<std::string, std::int64_t, Hash, std::equal_to<>> known_;
+  std::unordered_map<std::string, std::int64_t, TextHash, std::equal_to<>> known_;
   std::int64_t largest_known_ = 0;
 };
 
