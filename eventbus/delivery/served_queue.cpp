@@ -180,7 +180,7 @@ asio::awaitable<bool> ServedQueue::deliver(std::vector<Leased> leased, Credit& c
   const auto handed_out = deliveries.size() - before;
   const bool all = seen == leased.size();
   meters_.delivered.add(static_cast<double>(handed_out));
-  part_.note(leased.size(), !all, handed_out);
+  part_.note(leased.size(), !all, deliveries.size());  // the next receive begins with what this one's credit paid for
   if (!all) give_back(std::span(leased).subspan(seen));
   co_return all;
 }

@@ -231,6 +231,20 @@ TEST_F(ServedQueueTest, LeasesInPartsOnceTheBytesDidNotReach) {
   EXPECT_EQ(queue->info().in_flight, 33u);
 }
 
+TEST_F(ServedQueueTest, LeasesAtFirstAsManyAsTheLastCreditPaidFor) {
+  come(40);
+  EXPECT_THAT(take_for({.events = 40, .bytes = 3000}), SizeIs(3));
+  const Credit credit{.events = 40, .bytes = 7000};
+  const auto paid_for = take_for(credit).size();
+  EXPECT_THAT(lane->parts, ElementsAre(40, 3, 6)) << "the second part was cut";
+  lane->parts.clear();
+  EXPECT_THAT(take_for(credit), SizeIs(paid_for));
+  EXPECT_EQ(lane->parts.front(), paid_for);
+  lane->parts.clear();
+  EXPECT_THAT(take_for(credit), SizeIs(paid_for));
+  EXPECT_EQ(lane->parts.front(), paid_for) << "also when nothing of the last part was paid for";
+}
+
 TEST_F(ServedQueueTest, WhoBeganToWaitBeforeGetsAsMuchAsTheCreditPaysFor) {
   come(5);
   EXPECT_THAT(take_for({.events = 5, .bytes = 1}), SizeIs(1));
