@@ -117,6 +117,26 @@ TEST_P(EventStoreConformance, AnAtomicRequestStoresAllOrNone) {
   EXPECT_EQ(stored[2].status, AppendStatus::duplicate);
 }
 
+TEST_P(EventStoreConformance, ARefusedAtomicRequestLeavesTheOthersOfItsCallAlone) {
+  append(DraftBuilder{"taken"}.build());
+  std::vector<AppendRequest> requests;
+  requests.push_back({{DraftBuilder{"a"}.build()}});
+  requests.push_back({{DraftBuilder{"b"}.build(), DraftBuilder{"c"}.build(), DraftBuilder{"c", "other"}.build(),
+                       DraftBuilder{"taken", "other"}.build(), DraftBuilder{"a"}.build()},
+                      true});
+  requests.push_back({{DraftBuilder{"b", "other"}.build(), DraftBuilder{"d"}.build()}, true});
+  std::vector<std::vector<AppendStatus>> statuses;
+  for (const auto& request : run(store().append(std::move(requests)))) {
+    auto& of_request = statuses.emplace_back();
+    for (const auto& appended : request) of_request.push_back(appended.status);
+  }
+  using enum AppendStatus;
+  EXPECT_EQ(statuses, (std::vector<std::vector<AppendStatus>>{
+                          {stored}, {aborted, aborted, conflict, conflict, aborted}, {stored, stored}}));
+  EXPECT_EQ(ids_of(run(store().read_log(0, 10, "")).events), (std::vector<std::string>{"taken", "a", "b", "d"}));
+  EXPECT_EQ(run(store().get("b"))->event->event_type, "other");
+}
+
 TEST_P(EventStoreConformance, PositionsGrowInTheOrderOfTheDrafts) {
   Position last = store().head();
   for (int round = 0; round < 3; ++round) {
