@@ -97,8 +97,7 @@ std::vector<Leased> ServedQueue::lease(std::size_t max) {
   std::vector<Leased> leased;
   const auto most = part_.of(max);
   if (allowed()) leased = state_.lease(most, surroundings_.clock());
-  const bool came = fill();
-  if (leased.empty() && came && allowed()) leased = state_.lease(most, surroundings_.clock());
+  while (fill() && leased.empty() && allowed()) leased = state_.lease(most, surroundings_.clock());
   if (!writer_.resting()) writer_.write();
   arm();
   return leased;
@@ -148,8 +147,9 @@ void ServedQueue::end_fruitless_waits() {
 
 void ServedQueue::arm() {
   auto due = state_.next_due();
-  if (writer_.resting() && (due || state_.pending())) {
-    due = std::max(writer_.rest_until(), due.value_or(writer_.rest_until()));
+  if (writer_.resting()) {
+    if (due) due = std::max(*due, writer_.rest_until());
+    if (state_.pending()) due = writer_.rest_until();
   }
   if (due) lane_.wake_at(*due);
 }

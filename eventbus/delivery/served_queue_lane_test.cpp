@@ -35,6 +35,15 @@ TEST_F(ServedQueueLane, AReceiveGetsWhatTheLaneBringsAtOnce) {
   EXPECT_EQ(queue->info().in_flight, 4u);
 }
 
+TEST_F(ServedQueueLane, AReceiveLooksPastWhatWaitsForItsKey) {
+  auto ordered = definition();
+  ordered.ordered = true;
+  queue = make(ordered);
+  for (const std::uint64_t key : {7, 7, 7, 8}) store(1, key);
+  EXPECT_THAT(positions(take(1)), ElementsAre(1));
+  EXPECT_THAT(positions(take(1)), ElementsAre(4));
+}
+
 TEST_F(ServedQueueLane, DropsWhatIsTooMuchWithWhatTheLaneBrings) {
   auto short_queue = definition();
   short_queue.max_length = 2;

@@ -166,6 +166,20 @@ TEST_F(ServedQueueTest, RestsFromAWriteThatFailedInTheBackground) {
   EXPECT_EQ(take(1).at(0).attempt, 2u);
 }
 
+TEST_F(ServedQueueTest, WritesAgainAfterTheRestThoughALaterLeaseIsRunning) {
+  come(1);
+  take(1);
+  now += seconds{20};
+  come(1);
+  take(1);
+  lane->full = true;
+  now += definition().lease - seconds{20};
+  queue->tick();
+  poll();
+  EXPECT_EQ(lane->begun, 1);
+  EXPECT_EQ(lane->last_wake(), now + rest_after_failure);
+}
+
 TEST_F(ServedQueueTest, FailsALeaseThatEnds) {
   come(1);
   EXPECT_THAT(take(1), SizeIs(1));

@@ -35,7 +35,7 @@ class EventsAtHand final : public FreshEvents {
   std::optional<Routed> pick(Position) override { return std::nullopt; }
   std::size_t at_hand() const override { return events_.size(); }
   std::uint64_t waiting() const override { return events_.size(); }
-  void come(Position position, Timestamp now) { events_.push_back({.position = position, .entered_at = now}); }
+  void come(Routed event) { events_.push_back(event); }
 
  private:
   std::deque<Routed> events_;
@@ -48,7 +48,7 @@ class LaneInMemory final : public Lane {
 
   bool fill() override {
     if (stored.empty()) return false;
-    for (const auto& event : stored.front()) fresh.come(event.position, event.entered_at);
+    for (const auto& event : stored.front()) fresh.come(event);
     stored.pop_front();
     return true;
   }
@@ -104,13 +104,13 @@ class ServedQueueTest : public testing::Test {
   void TearDown() override { owned_loop.reset(); }
 
   void come(int count) {
-    for (; count > 0; --count) fresh.come(++last, now);
+    for (; count > 0; --count) fresh.come({.position = ++last, .entered_at = now});
     queue->serve();
   }
   /// They are at hand once the lane fills, all at a time.
-  void store(int count) {
+  void store(int count, std::uint64_t key = 0) {
     auto& events = lane->stored.emplace_back();
-    for (; count > 0; --count) events.push_back({.position = ++last, .entered_at = now});
+    for (; count > 0; --count) events.push_back({.position = ++last, .entered_at = now, .key = key});
   }
   std::future<Received> receive(std::size_t max, SteadyClock::duration wait = std::chrono::hours{1}) {
     return asio::co_spawn(loop, queue->receive({max}, SteadyClock::now() + wait), asio::use_future);
@@ -159,8 +159,11 @@ class ServedQueueTest : public testing::Test {
   EventsAtHand fresh;
   Position last = 0;
   std::shared_ptr<LaneInMemory> lane = std::make_shared<LaneInMemory>(loop.get_executor(), fresh);
-  std::unique_ptr<ServedQueue> queue = std::make_unique<ServedQueue>(
-      Surroundings{loop.get_executor(), tasks, metrics, clock}, *lane, fresh, queue_id, definition(), 100);
+  std::unique_ptr<ServedQueue> make(QueueDefinition of) {
+    return std::make_unique<ServedQueue>(Surroundings{loop.get_executor(), tasks, metrics, clock}, *lane, fresh,
+                                         queue_id, std::move(of), 100);
+  }
+  std::unique_ptr<ServedQueue> queue = make(definition());
 };
 
 }  // namespace eventbus::delivery
