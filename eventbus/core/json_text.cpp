@@ -172,6 +172,15 @@ std::size_t find_invalid_utf8(std::string_view text) {
   return std::string_view::npos;
 }
 
+std::string as_valid_utf8(std::string_view text) {
+  std::string valid;
+  for (auto fault = find_invalid_utf8(text); fault != std::string_view::npos; fault = find_invalid_utf8(text)) {
+    valid.append(text.substr(0, fault)).append("\xEF\xBF\xBD");
+    text.remove_prefix(fault + 1);
+  }
+  return valid.append(text);
+}
+
 std::size_t count_characters(std::string_view text) {
   return static_cast<std::size_t>(
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; }));

@@ -16,6 +16,9 @@ std::string unescape_canonical(std::string_view escaped);
 /// forms, no surrogates, nothing above U+10FFFF).
 std::size_t find_invalid_utf8(std::string_view text);
 
+/// The same text with U+FFFD in place of each byte that is no part of valid UTF-8.
+std::string as_valid_utf8(std::string_view text);
+
 /// Characters (code points) of valid UTF-8.
 std::size_t count_characters(std::string_view text);
 

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 
+#include "eventbus/core/fnv1a.hpp"
+
 namespace eventbus::delivery {
 
 std::uint64_t hash_ordering_key(std::string_view key) {
-  if (key.empty()) return 0;
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char letter : key) hash = (hash ^ static_cast<unsigned char>(letter)) * 1099511628211ULL;
-  return std::max<std::uint64_t>(hash, 1);
+  return key.empty() ? 0 : std::max<std::uint64_t>(fnv1a(key), 1);
 }
 
 bool KeyLocks::acquire(std::uint64_t key, Seat seat) {

@@ -6,17 +6,12 @@
 #include <bit>
 #include <cstdint>
 
+#include "eventbus/core/fnv1a.hpp"
+
 namespace eventbus::rabbitmq {
 namespace {
 
 constexpr std::size_t longest_name = 255;  ///< AMQP's short string.
-
-/// The same in every build, as what is named with it outlives the process.
-std::uint64_t fnv1a(std::string_view text) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (const unsigned char c : text) hash = (hash ^ c) * 1099511628211U;
-  return hash;
-}
 
 }  // namespace
 
