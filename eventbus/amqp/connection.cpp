@@ -143,14 +143,16 @@ asio::awaitable<Result<std::uint32_t>> Connection::purge_queue(std::string name,
   return ask_to_count(link_->commands(), queue_purge(std::move(name), deadline));
 }
 
-std::shared_ptr<Consumer> Connection::consume(std::string queue, std::uint16_t prefetch, ConsumerHandler handler) {
+std::shared_ptr<Consumer> Connection::consume(std::string queue, std::uint16_t prefetch, ConsumerHandler handler,
+                                              std::optional<std::size_t> max_body_bytes) {
   const auto key = ++consumer_keys_;
   auto calls = std::make_shared<ConsumerCalls>(loop_, std::move(handler));
   auto consumer = std::make_shared<Consumer>(key, link_->commands(), calls);
   std::erase_if(consumers_, [](const auto& known) { return known.expired(); });
   consumers_.push_back(consumer);
-  ConsumerChannel::Settings settings{
-      .queue = std::move(queue), .prefetch = std::max<std::uint16_t>(prefetch, 1), .max_body_bytes = max_body_bytes_};
+  ConsumerChannel::Settings settings{.queue = std::move(queue),
+                                     .prefetch = std::max<std::uint16_t>(prefetch, 1),
+                                     .max_body_bytes = max_body_bytes.value_or(max_body_bytes_)};
   link_->commands()->submit_anyway([key, settings = std::move(settings), calls](Link* link) mutable {
     if (link != nullptr) link->add_consumer(key, std::move(settings), std::move(calls));
   });

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -80,8 +81,9 @@ class Connection {
   asio::awaitable<Result<std::uint32_t>> purge_queue(std::string name, Deadline deadline);
 
   /// Consumes on a channel of its own until `cancel`, through every error and reconnect. At most `prefetch` (from 1)
-  /// deliveries are outstanding.
-  std::shared_ptr<Consumer> consume(std::string queue, std::uint16_t prefetch, ConsumerHandler handler);
+  /// deliveries are outstanding. Bodies may be as large as the connection's, or as large as it says.
+  std::shared_ptr<Consumer> consume(std::string queue, std::uint16_t prefetch, ConsumerHandler handler,
+                                    std::optional<std::size_t> max_body_bytes = std::nullopt);
   /// What this queue did to the connection is forgotten: it is another one now, or none. See `Suspects`.
   void unsuspect(std::string queue);
 

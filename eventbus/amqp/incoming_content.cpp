@@ -16,6 +16,7 @@ std::optional<ReceivedMessage> IncomingContent::add(const amqp_frame_t& frame) {
   if (frame.frame_type == AMQP_FRAME_HEADER) {
     const auto& header = frame.payload.properties;
     message_->properties = read_properties(*static_cast<const amqp_basic_properties_t*>(header.decoded));
+    message_->raw_properties = view_of(header.raw);
     message_->body_bytes = missing_ = header.body_size;
     if (header.body_size <= max_body_bytes_) message_->body.reserve(header.body_size);
   } else {

@@ -59,6 +59,7 @@ Result<void> check_message(const Message& message, std::size_t max_body_bytes) {
     const auto rule = fmt::format("has at most {} bytes", longest_short_text);
     return fail(ErrorCode::invalid, fmt::format("{} {}", field, rule), {{std::string(field), rule}});
   }
+  if (!message.raw_properties.empty()) return {};
   if (message.body.size() > max_body_bytes) {
     const auto rule = fmt::format("has at most {} bytes", max_body_bytes);
     return fail(ErrorCode::too_large, "body " + rule, {{"body", rule}});

@@ -48,6 +48,9 @@ struct Message {
   std::string routing_key;
   std::string body;
   Properties properties;
+  /// Properties in AMQP's encoding (see raw_properties.hpp), of a message that is handed on as it came: they
+  /// stand for `properties`, and the size of such a message is the server's matter.
+  std::string raw_properties = {};
   bool mandatory = true;  ///< An unroutable message is returned rather than dropped silently.
 };
 
@@ -67,6 +70,7 @@ struct ReceivedMessage {
   std::string exchange;
   std::string routing_key;
   Properties properties;
+  std::string raw_properties;  ///< As they came, in AMQP's encoding: nothing is left out.
   std::string body;
   /// The body as sent. When it is above the connection's `max_body_bytes`, `body` is empty.
   std::uint64_t body_bytes = 0;

@@ -199,9 +199,13 @@ void Session::send_method(std::uint16_t channel, amqp_method_number_t id, void* 
 }
 
 void Session::publish(std::uint16_t channel, const Message& message) {
-  const WireProperties properties(message.properties);
-  check(amqp_basic_publish(state_.get(), channel, bytes_of(message.exchange), bytes_of(message.routing_key),
-                           message.mandatory ? 1 : 0, 0, &properties.get(), bytes_of(message.body)));
+  const auto send = [&](const amqp_basic_properties_t& properties) {
+    check(amqp_basic_publish(state_.get(), channel, bytes_of(message.exchange), bytes_of(message.routing_key),
+                             message.mandatory ? 1 : 0, 0, &properties, bytes_of(message.body)));
+  };
+  if (message.raw_properties.empty()) return send(WireProperties(message.properties).get());
+  const DecodedProperties raw(message.raw_properties);
+  send(raw.get() != nullptr ? *raw.get() : WireProperties(message.properties).get());
 }
 
 void Session::gather(bool on) {

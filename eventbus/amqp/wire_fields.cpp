@@ -1,6 +1,5 @@
 #include "eventbus/amqp/wire_fields.hpp"
 
-#include <amqp_framing.h>
 #include <fmt/format.h>
 
 #include <cmath>
@@ -13,6 +12,7 @@ namespace {
 
 /// Deeper values are left out: nobody nests headers, and the text is built by recursion.
 constexpr int deepest = 32;
+constexpr std::size_t pool_page = 4096;
 
 amqp_field_value_t field_of(const HeaderValue& value) {
   amqp_field_value_t field{};
@@ -57,12 +57,7 @@ std::optional<std::int64_t> integer_of(const amqp_field_value_t& field) {
 }
 
 void append_text(std::string& json, std::string_view text) {
-  std::string valid;
-  for (auto fault = find_invalid_utf8(text); fault != std::string_view::npos; fault = find_invalid_utf8(text)) {
-    valid.append(text.substr(0, fault)).append("\xEF\xBF\xBD");
-    text.remove_prefix(fault + 1);
-  }
-  append_json_string(json, valid.append(text));
+  append_json_string(json, as_valid_utf8(text));
 }
 
 std::string decimal(double number) {
@@ -179,6 +174,17 @@ void WireProperties::set(std::uint32_t flag, amqp_bytes_t& field, std::string_vi
   if (text.empty()) return;
   properties_._flags |= flag;
   field = bytes_of(text);
+}
+
+DecodedProperties::DecodedProperties(std::string_view raw) {
+  init_amqp_pool(&pool_, pool_page);
+  void* decoded = nullptr;
+  const auto status = amqp_decode_properties(AMQP_BASIC_CLASS, &pool_, bytes_of(raw), &decoded);
+  if (status >= 0) decoded_ = static_cast<amqp_basic_properties_t*>(decoded);
+}
+
+DecodedProperties::~DecodedProperties() {
+  empty_amqp_pool(&pool_);
 }
 
 Headers read_table(const amqp_table_t& table) {

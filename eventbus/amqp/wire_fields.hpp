@@ -1,6 +1,7 @@
 #pragma once
 
 #include <amqp.h>
+#include <amqp_framing.h>
 
 #include <string>
 #include <string_view>
@@ -41,6 +42,20 @@ class WireProperties {
 
   WireTable headers_;
   amqp_basic_properties_t properties_{};
+};
+
+/// Raw properties for librabbitmq, valid as long as this and the bytes. `get` is null for bytes that are none.
+class DecodedProperties {
+ public:
+  explicit DecodedProperties(std::string_view raw);
+  ~DecodedProperties();
+  DecodedProperties(const DecodedProperties&) = delete;
+  DecodedProperties& operator=(const DecodedProperties&) = delete;
+  amqp_basic_properties_t* get() const { return decoded_; }
+
+ private:
+  amqp_pool_t pool_{};
+  amqp_basic_properties_t* decoded_ = nullptr;
 };
 
 Headers read_table(const amqp_table_t& table);
