@@ -243,6 +243,11 @@ asio::awaitable<ConnectionPool::Lease> ConnectionPool::acquire() {
   return acquire(Deadline::max());
 }
 
+asio::awaitable<Rows> ConnectionPool::execute(Statement statement, Deadline deadline) {
+  auto lease = co_await acquire(deadline);
+  co_return co_await lease->execute(std::move(statement), deadline);
+}
+
 asio::awaitable<void> ConnectionPool::warm_up() {
   const auto wanted = std::min(state_->settings.min, state_->settings.max);
   std::vector<Lease> leases;

@@ -55,6 +55,8 @@ class ConnectionPool {
   /// Waits until a connection is free, at most until `deadline` or the acquire timeout, whichever is first.
   asio::awaitable<Lease> acquire(Deadline deadline);
   asio::awaitable<Lease> acquire();
+  /// Runs one statement on a connection of the pool.
+  asio::awaitable<Rows> execute(Statement statement, Deadline deadline);
   /// Opens `min` connections at once. One that fails ends it with the error.
   asio::awaitable<void> warm_up();
   /// Closes idle connections; those on loan when they come back. Nothing is lent any more. Idempotent.

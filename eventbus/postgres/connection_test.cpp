@@ -80,6 +80,19 @@ TEST_F(ConnectionTest, GivesParametersToTheServerAndReadsBinaryResults) {
   EXPECT_TRUE(connection->usable());
 }
 
+TEST_F(ConnectionTest, GivesArraysOfTimesAndBytes) {
+  const Timestamp time(std::chrono::microseconds(1'700'000'000'123'456));
+  Statement statement("SELECT t, b FROM unnest($1::timestamptz[], $2::bytea[]) AS pairs (t, b)");
+  const std::string bytes("\xff\0'", 3);
+  statement.add(std::vector<Timestamp>{time, Timestamp{}}).add_bytes({bytes, ""});
+  const auto rows = execute(statement);
+  ASSERT_EQ(rows.size(), 2);
+  EXPECT_EQ(rows[0].time(0), time);
+  EXPECT_EQ(rows[1].time(0), Timestamp{});
+  EXPECT_EQ(rows[0].text(1), bytes);
+  EXPECT_EQ(rows[1].text(1), "");
+}
+
 TEST_F(ConnectionTest, SendsSeveralStatementsAsOneTransaction) {
   script("CREATE TABLE numbers (n BIGINT PRIMARY KEY)");
   const auto insert = [](std::int64_t number) { return Statement("INSERT INTO numbers VALUES ($1)").add(number); };

@@ -39,8 +39,10 @@ class Statement {
   Statement& add(std::int64_t value);
   Statement& add(std::string_view text);  ///< The server takes the type from the context.
   Statement& add(Timestamp time);
-  Statement& add(const std::vector<std::int64_t>& values);      ///< bigint[]
-  Statement& add(const std::vector<std::string_view>& values);  ///< text[]
+  Statement& add(const std::vector<std::int64_t>& values);            ///< bigint[]
+  Statement& add(const std::vector<std::string_view>& values);        ///< text[]
+  Statement& add(const std::vector<Timestamp>& times);                ///< timestamptz[]
+  Statement& add_bytes(const std::vector<std::string_view>& values);  ///< bytea[]
   Statement& add_null();
   Statement& add_optional(std::string_view text);  ///< NULL when it is empty.
 

@@ -51,9 +51,7 @@ asio::awaitable<void> InstanceMail::migrate() {
 }
 
 asio::awaitable<postgres::Rows> InstanceMail::execute(Statement statement) {
-  const auto deadline = Clock::now() + settings_.timeout;
-  auto lease = co_await pool_.acquire(deadline);
-  co_return co_await lease->execute(std::move(statement), deadline);
+  return pool_.execute(std::move(statement), Clock::now() + settings_.timeout);
 }
 
 asio::awaitable<bool> InstanceMail::send(Letter letter) {
