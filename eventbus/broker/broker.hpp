@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "eventbus/broker/credit.hpp"
+#include "eventbus/core/cursor.hpp"
 #include "eventbus/core/error.hpp"
 #include "eventbus/core/event.hpp"
 #include "eventbus/core/queue.hpp"
@@ -71,7 +72,7 @@ struct DeadLetter {
 
 struct DeadLetterPage {
   std::vector<DeadLetter> dead_letters;  ///< By position.
-  std::optional<LogPlace> next;          ///< Go on after it.
+  std::optional<DeadLetterCursor> next;  ///< Go on after it.
 };
 
 /// Which dead letters. Exactly one of the three is given.
@@ -136,7 +137,7 @@ class Broker {
   virtual void give_back(std::string_view queue, std::span<const std::string> delivery_ids) = 0;
 
   /// `cursor_lost` where the dead letters lie in a log that was put back from a copy older than `after`.
-  virtual asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string queue, LogPlace after,
+  virtual asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string queue, DeadLetterCursor after,
                                                                std::size_t limit) = 0;
   /// Dead letters back into the queue as fresh events (attempt 1), at most `events_per_second` (0: at once). A queue
   /// that refuses what is too much takes what it has room for. With `dry_run` nothing happens. A throttled redrive goes

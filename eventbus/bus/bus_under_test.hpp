@@ -130,7 +130,7 @@ class RecordingBroker final : public Broker {
     co_return Settled{};
   }
   void give_back(std::string_view, std::span<const std::string>) override {}
-  asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string, LogPlace, std::size_t) override {
+  asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string, DeadLetterCursor, std::size_t) override {
     co_return DeadLetterPage{};
   }
   asio::awaitable<Result<RedriveOutcome>> redrive(std::string, DeadLetterSelection, std::uint32_t, bool) override {

@@ -95,4 +95,20 @@ std::optional<LogPlace> decode_place(std::string_view text) {
   return position && life ? std::optional(LogPlace{*position, *life}) : std::nullopt;
 }
 
+std::string encode(const DeadLetterCursor& cursor) {
+  auto text = encode(cursor.place);
+  if (cursor.number == 0) return text;
+  text += '.';
+  append_hex(text, cursor.number);
+  return text;
+}
+
+std::optional<DeadLetterCursor> decode_dead_letter(std::string_view text) {
+  const auto dot = std::min(text.find('.'), text.size());
+  const auto place = text.starts_with('p') ? decode_place(text.substr(0, dot)) : std::nullopt;
+  const auto number = dot == text.size() ? std::optional<std::int64_t>(0) : read_hex(text.substr(dot + 1));
+  if (!place || !number || *number < 0 || (*number == 0 && dot != text.size())) return std::nullopt;
+  return DeadLetterCursor{*place, *number};
+}
+
 }  // namespace eventbus

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,17 @@ struct ListingCursor {
 
 std::string encode(const ListingCursor& cursor);
 std::optional<ListingCursor> decode_listing(std::string_view text);
+
+/// Where a listing of dead letters goes on: after the one at that place, and with that number where several may be at
+/// one. On the wire a place, then '.' and the number where there is one.
+struct DeadLetterCursor {
+  LogPlace place;
+  std::int64_t number = 0;
+  bool operator==(const DeadLetterCursor&) const = default;
+};
+
+std::string encode(const DeadLetterCursor& cursor);
+std::optional<DeadLetterCursor> decode_dead_letter(std::string_view text);
 
 /// Reads the place of an event's `cursor` or an SSE id; of a listing cursor its end (go on live after a listing). A
 /// text that names no life is from before lives were recorded.

@@ -42,6 +42,15 @@ TEST(Cursor, ListingComesBack) {
   EXPECT_EQ(decode_listing(encode(ascending)), ascending);
 }
 
+TEST(Cursor, OfDeadLettersComesBack) {
+  for (const auto& cursor : {DeadLetterCursor{{7, 3}}, DeadLetterCursor{{0, 0}, 26}, DeadLetterCursor{{26, 1}, 1}}) {
+    EXPECT_EQ(decode_dead_letter(encode(cursor)), cursor) << encode(cursor);
+  }
+  EXPECT_EQ(encode(DeadLetterCursor{{7, 3}}), encode(LogPlace{7, 3}));
+  for (const auto* text : {"", "p", "p1.", "p1.0", "p1.x", "p1.1.1", "p1.01", ".1", "la0-0-0", "p1.ffffffffffffffff"})
+    EXPECT_FALSE(decode_dead_letter(text)) << text;
+}
+
 TEST(Cursor, UsesUrlSafeCharactersOnly) {
   const std::string text = encode({*parse_timestamp("2026-01-01T00:00:00.5Z"), 123456, 7890123, true});
   EXPECT_EQ(text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-_"), std::string::npos);

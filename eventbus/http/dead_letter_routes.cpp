@@ -27,7 +27,7 @@ void append_dead_letter(std::string& out, const DeadLetter& letter) {
 asio::awaitable<Result<void>> list_dead_letters(Call& call) {
   auto parameters = call.parameters();
   const auto limit = parameters.integer("limit", 1, most_listed, listed_by_default);
-  const auto after = parameters.has("cursor") ? decode_place(parameters.text("cursor")) : LogPlace{};
+  const auto after = parameters.has("cursor") ? decode_dead_letter(parameters.text("cursor")) : DeadLetterCursor{};
   if (!after) parameters.refuse("cursor", "must be the next_cursor of a listing");
   if (auto checked = parameters.check(); !checked) co_return checked;
   auto page = co_await call.services.bus.broker.dead_letters(call.parameter, *after, limit);

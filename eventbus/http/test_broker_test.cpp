@@ -157,14 +157,15 @@ void TestBroker::give_back(std::string_view queue, std::span<const std::string> 
   arrived_.notify_all();
 }
 
-asio::awaitable<Result<DeadLetterPage>> TestBroker::dead_letters(std::string queue, LogPlace after, std::size_t limit) {
+asio::awaitable<Result<DeadLetterPage>> TestBroker::dead_letters(std::string queue, DeadLetterCursor after,
+                                                                 std::size_t limit) {
   auto found = find(queue);
   if (!found) co_return std::unexpected(found.error());
   DeadLetterPage page;
   for (const auto& letter : (*found)->dead) {
-    if (letter.event.position <= after.position) continue;
+    if (letter.event.position <= after.place.position) continue;
     if (page.dead_letters.size() == limit) {
-      page.next = page.dead_letters.back().event.place();
+      page.next = DeadLetterCursor{page.dead_letters.back().event.place()};
       break;
     }
     page.dead_letters.push_back(letter);

@@ -33,7 +33,7 @@ asio::awaitable<DeadLetterPage> DeadLetterDesk::page(QueuePtr queue, Position af
   if (more || asked < rows.size()) {
     rows.resize(asked);
     const auto last = rows.empty() ? after : rows.back().position;
-    page.next = LogPlace{last, store_.lives().of(last)};
+    page.next = DeadLetterCursor{{last, store_.lives().of(last)}};
   }
   auto event = events.begin();
   for (auto& row : rows) {

@@ -193,13 +193,13 @@ asio::awaitable<Result<void>> EmbeddedBroker::set_paused(std::string name, bool 
   co_return Result<void>{};
 }
 
-asio::awaitable<Result<DeadLetterPage>> EmbeddedBroker::dead_letters(std::string name, LogPlace after,
+asio::awaitable<Result<DeadLetterPage>> EmbeddedBroker::dead_letters(std::string name, DeadLetterCursor after,
                                                                      std::size_t limit) {
   const auto queue = parts_->find(name);
   if (!queue) co_return unknown_queue(name);
-  const auto checked = co_await check_cursor(parts_->store, after);
+  const auto checked = co_await check_cursor(parts_->store, after.place);
   if (!checked) co_return std::unexpected(checked.error());
-  co_return co_await parts_->dead_letter_desk.page(queue, after.position, limit);
+  co_return co_await parts_->dead_letter_desk.page(queue, after.place.position, limit);
 }
 
 asio::awaitable<Result<RedriveOutcome>> EmbeddedBroker::redrive(std::string name, DeadLetterSelection selection,
