@@ -10,8 +10,8 @@ namespace eventbus::amqp {
 namespace {
 
 constexpr std::size_t usual_bytes = 4096;
-/// RabbitMQ takes a message's properties in one frame, which has so many bytes at most, unless it is told otherwise.
-constexpr std::size_t most_bytes = std::size_t{128} << 10U;
+/// RabbitMQ takes a message's properties in one frame, which has 128 KiB with its head unless it is told otherwise.
+constexpr std::size_t most_bytes = (std::size_t{128} << 10U) - 64;
 
 /// None where they take more.
 std::optional<std::string> encode(amqp_basic_properties_t& properties, std::size_t most) {

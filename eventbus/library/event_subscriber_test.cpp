@@ -107,7 +107,7 @@ TEST_F(EventSubscriberTest, TriesAgainAndGivesUpWithReasonAndAttempts) {
   EXPECT_THAT(notes.wait_for(3), ElementsAre("a 1", "a 2", "a 3"));
   const auto dead = take("q.dlq", 1);
   ASSERT_EQ(dead.size(), 1U);
-  const auto death = rabbitmq::read_death(dead[0]);
+  const auto death = rabbitmq::read_death(dead[0], "q", now());
   EXPECT_EQ(death.reason, "max_retries");
   EXPECT_EQ(death.attempts, 3U);
   EXPECT_EQ(rabbitmq::read_message(dead[0]).value().event.event->event_id, "a");
@@ -119,7 +119,7 @@ TEST_F(EventSubscriberTest, RejectsAtOnceWhatNobodyCanHandle) {
   ASSERT_TRUE(publisher.publish(event_to_publish("a")));
   ASSERT_TRUE(publisher.publish(event_to_publish("b", "order.placed")));
   std::vector<std::string> reasons;
-  for (const auto& message : take("q.dlq", 2)) reasons.push_back(rabbitmq::read_death(message).reason);
+  for (const auto& message : take("q.dlq", 2)) reasons.push_back(rabbitmq::read_death(message, "q", now()).reason);
   EXPECT_THAT(reasons, UnorderedElementsAre("no such user", "no_handler"));
 }
 
@@ -132,7 +132,7 @@ TEST_F(EventSubscriberTest, PutsAMessageThatIsNoEventAside) {
   const auto dead = take("q.dlq", 1);
   ASSERT_EQ(dead.size(), 1U);
   EXPECT_EQ(dead[0].body, "not an event");
-  EXPECT_THAT(rabbitmq::read_death(dead[0]).reason, testing::StartsWith("malformed: "));
+  EXPECT_THAT(rabbitmq::read_death(dead[0], "q", now()).reason, testing::StartsWith("malformed: "));
 }
 
 TEST_F(EventSubscriberTest, HandlesEventsOfOneKeyOneAfterTheOther) {

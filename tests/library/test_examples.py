@@ -7,6 +7,7 @@ import pytest
 from support.amqp import Amqp
 from support.children import ending_with_us
 from support.programs import run
+from support.waiting import eventually
 
 
 class Running:
@@ -59,7 +60,7 @@ def test_what_keeps_failing_rests_where_the_service_finds_it(examples, amqp_url,
         published = service.client().post("/events", json={"event_type": "order.placed", "payload": {"nothing": True}}).json
         assert [subscriber.line() for _ in range(4)] == [f"order without total, attempt {attempt}" for attempt in (1, 2, 3, 4)]
         assert subscriber.stop() == (0, "")
-    (dead,) = service.client().get("/queues/shop/dead-letters").json["dead_letters"]
+    (dead,) = eventually(lambda: service.client().dead_letters("shop"))
     assert (dead["event"]["event_id"], dead["reason"], dead["attempts"]) == (published["event_id"], "max_retries", 4)
 
 

@@ -83,11 +83,11 @@ class BrokerBesideModels : public BrokerSuite {
   }
 
   // What is compared.
-  void compare_all(bool with_dead_letters) {
+  void compare_all() {
     for (const auto& [name, queue] : queues) {
       if (HasFatalFailure()) return;
       compare(queue);
-      if (with_dead_letters) compare_dead_letters(queue);
+      compare_dead_letters(queue);
     }
   }
 

@@ -57,7 +57,6 @@ class BrokerUnderTest {
 /// What a broker does wrong so far, and in which row of the list of faults from outside that stands. A case that allows
 /// one is not looked at there; to mend a row means to delete its entries.
 enum class KnownFault : std::uint8_t {
-  looking_wears_out_dead_letters,      ///< Row 30.
   one_instance_takes_what_is_ready,    ///< Row 34: others have nothing to deliver, and order between them is lost.
   one_instance_has_the_ordered_queue,  ///< Row 35.
   counts_are_those_of_one_instance,    ///< Row 37.
@@ -190,7 +189,7 @@ class BrokerSuite : public testing::TestWithParam<BrokerCase> {
   Ids dead_letters(const std::string& name) {
     Ids letters;
     DeadLetterPage page;
-    LogPlace after;
+    DeadLetterCursor after;
     do {
       page = run(broker().dead_letters(name, after, 7)).value();
       for (const auto& dead : page.dead_letters) {

@@ -30,6 +30,7 @@ std::unique_ptr<BrokerUnderTest> make_tiny(asio::io_context& loop) {
 const std::vector<BrokerCase> cases{{"embedded", make_default}, {"embedded_tiny", make_tiny}};
 INSTANTIATE_TEST_SUITE_P(Embedded, BrokerConformance, testing::ValuesIn(cases), broker_case);
 INSTANTIATE_TEST_SUITE_P(Embedded, BrokerEntries, testing::ValuesIn(cases), broker_case);
+INSTANTIATE_TEST_SUITE_P(Embedded, BrokerEntriesRestored, testing::ValuesIn(cases), broker_case);
 INSTANTIATE_TEST_SUITE_P(Embedded, BrokerRandom, testing::ValuesIn(with_seeds(cases)), broker_case);
 
 }  // namespace

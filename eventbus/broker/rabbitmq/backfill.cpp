@@ -63,7 +63,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::backfill(LiveQueuePtr queue) {
     std::vector<amqp::Message> messages;
     for (const auto& stored : page.events) {
       if (!wanted(queue->record.definition, stored)) continue;
-      auto message = rabbitmq::direct_message(stored, queue->name(), {});
+      auto message = rabbitmq::direct_message(stored, queue->name(), {.entered_at = clock()});
       const auto fault = fault_of(message, settings.connection.max_body_bytes);
       if (fault.empty()) {
         messages.push_back(std::move(message));

@@ -22,11 +22,6 @@ amqp::ConnectionSettings named(amqp::ConnectionSettings settings, std::string_vi
   return settings;
 }
 
-/// Deleted and declared again: what can't be changed differs.
-bool is_another(const QueueDefinition& old, const QueueDefinition& now) {
-  return old.ordered != now.ordered || old.start_from != now.start_from;
-}
-
 std::vector<Binding> without(const std::vector<Binding>& bindings, const std::vector<Binding>& others) {
   std::vector<Binding> left;
   std::ranges::copy_if(bindings, std::back_inserter(left),
@@ -55,6 +50,7 @@ RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& sto
       consuming(loop, named(settings.connection, "consumer")),
       topology(consuming, guard, changed, settings.timeout),
       catalog(database, settings.timeout),
+      letters(database, settings.timeout),
       publisher(loop, publishing, topology, guard,
                 {.prepared = [this] { return until_prepared(); },
                  .wanted_by = [this](const Event& event) { return wanted_by(event); },
@@ -112,7 +108,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
   for (const auto& queue : gone) forget(queue);
   for (auto& [name, record] : records) {
     const auto queue = known(name);
-    const bool another = queue && is_another(queue->record.definition, record.definition);
+    const bool another = queue && queue->record.id != record.id;
     if (another) forget(queue);
     if (queue && !another) {
       const bool was_removed = queue->record.removed_until.has_value();
@@ -255,7 +251,6 @@ asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
     auto record = queue->record;
     Delays gone;
     auto counts = co_await topology.count(std::move(record), gone);
-    if (queue->browsing) counts.dead_letters = queue->counts.dead_letters;  // they are in our hands
     if (!gone.empty()) co_await forget_retry_queues(queue, std::move(gone));
     if (consumer) co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + patience_for_arrivals);
     if (counts.missing && queue->wanted()) {
@@ -291,12 +286,12 @@ QueueInfo RabbitMqBroker::Parts::info_of(const LiveQueue& queue) const {
   QueueInfo info;
   info.definition = queue.record.definition;
   info.paused = queue.record.paused;
-  info.ready = queue.counts.ready + queue.buffer.waiting();
+  info.ready = queue.counts.ready + queue.waiting();
   info.in_flight = queue.buffer.in_flight();
   info.delayed = queue.counts.delayed + queue.buffer.held();
-  info.dead_letters = queue.counts.dead_letters;
+  info.dead_letters = queue.dead_letters + queue.counts.resting;
   info.consumers = queue.receivers;
-  info.oldest_since = queue.buffer.oldest_stored_at();
+  info.oldest_since = queue.buffer.oldest_entered_at();
   return info;
 }
 

@@ -3,9 +3,11 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "eventbus/broker/rabbitmq/dead_letter_store.hpp"
 #include "eventbus/broker/rabbitmq/event_publisher.hpp"
 #include "eventbus/broker/rabbitmq/forwarding.hpp"
 #include "eventbus/broker/rabbitmq/ingest_queue.hpp"
@@ -81,8 +83,6 @@ struct RabbitMqBroker::Parts {
                                         std::chrono::steady_clock::time_point until);
   asio::awaitable<void> backfill(LiveQueuePtr queue);
   asio::awaitable<void> begin_backfill(LiveQueuePtr queue);
-  asio::awaitable<RedriveOutcome> clear_dead_letters(LiveQueuePtr queue, DeadLetterSelection selection,
-                                                     std::uint32_t events_per_second, bool dry_run, bool redrive);
   QueueInfo info_of(const LiveQueue& queue) const;
   asio::awaitable<bool> delivers_from(std::string queue);
 
@@ -97,7 +97,16 @@ struct RabbitMqBroker::Parts {
   // Consuming (consuming.cpp).
   void consume(const LiveQueuePtr& queue);
   void stop_consuming(LiveQueue& queue);
-  void take_in(LiveQueue& queue, std::vector<amqp::ReceivedMessage> messages);
+  void take_in(const LiveQueuePtr& queue, std::vector<amqp::ReceivedMessage> messages);
+  void arrive(LiveQueue& queue, rabbitmq::Arrival arrival);
+  /// Tells those that became dead letters before from those that are delivered.
+  asio::awaitable<void> sift(LiveQueuePtr queue);
+  asio::awaitable<std::optional<std::set<std::string>>> moved_before(LiveQueuePtr queue);
+  /// The first so many of them.
+  void let_in(LiveQueue& queue, std::size_t count, const std::set<std::string>& moved);
+  void let_in_what_is_new(LiveQueue& queue);
+  std::size_t drop_unsifted(LiveQueue& queue);
+  void settle_unread(const LiveQueue& queue, std::vector<amqp::DeliveryTag> tags, amqp::Settlement settlement);
   void wake(LiveQueue& queue);
   std::vector<Delivery> lease(LiveQueue& queue, Credit credit);
   asio::awaitable<void> begin_consuming(LiveQueuePtr queue);
@@ -118,11 +127,38 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> acknowledge(LiveQueuePtr queue, Serials serials);
   rabbitmq::SettleOutcome extend(LiveQueue& queue, Serials serials, std::chrono::milliseconds lease) const;
 
+  // Dead letters (dead_letter_desk.cpp).
+  struct Clearing;
+  asio::awaitable<RedriveOutcome> clear_dead_letters(LiveQueuePtr queue, DeadLetterSelection selection,
+                                                     std::uint32_t events_per_second, bool dry_run, bool redrive);
+  asio::awaitable<void> clear_in_background(std::shared_ptr<Clearing> clearing);
+  asio::awaitable<bool> clear_some(Clearing& clearing);
+  asio::awaitable<void> redrive(LiveQueuePtr queue, std::vector<rabbitmq::RestingMessage> resting);
+  asio::awaitable<void> until_taken_in(LiveQueuePtr queue);
+  asio::awaitable<void> count_dead_letters();
+  asio::awaitable<void> tidy_dead_letters();
+  /// For a dead letter that has no name, as long as this instance holds the message: what is tried again rests once.
+  std::string unique_name(amqp::DeliveryTag tag) const;
+  /// How many are new.
+  asio::awaitable<std::uint64_t> add_dead_letters(LiveQueuePtr queue, std::vector<rabbitmq::RestingMessage> messages);
+
+  // What others put among them (dead_letter_intake.cpp).
+  void begin_to_take_in(const LiveQueuePtr& queue);
+  asio::awaitable<void> take_in_dead_letters(LiveQueuePtr queue);
+  using Work = std::function<asio::awaitable<void>()>;
+  asio::awaitable<bool> insist(LiveQueuePtr queue, const Work& work, std::chrono::steady_clock::time_point give_up_at);
+  asio::awaitable<void> postpone(const LiveQueue& queue, const std::vector<amqp::ReceivedMessage>& messages);
+  asio::awaitable<void> return_to_queue(const LiveQueue& queue, const std::vector<amqp::ReceivedMessage>& messages);
+  asio::awaitable<void> rest(LiveQueuePtr queue, const std::vector<amqp::ReceivedMessage>& messages);
+
   // Settling (settling.cpp). Each takes messages that are being settled, and leaves them leased when it throws.
   asio::awaitable<void> done(LiveQueuePtr queue, Serials serials);
   asio::awaitable<void> failed(LiveQueuePtr queue, Serials serials, NackOptions options, bool lease_ended);
   /// `waited`: for an attempt that was not made.
   asio::awaitable<void> dead(LiveQueuePtr queue, Serials serials, std::string reason, bool waited = false);
+  /// As many of them as are moved at a time, from the first on; how many.
+  asio::awaitable<std::size_t> bury(LiveQueuePtr queue, std::span<const Serial> serials, std::string reason,
+                                    bool waited);
   using Waits = std::vector<std::chrono::milliseconds>;
   asio::awaitable<void> hold(LiveQueuePtr queue, const Serials& serials, const Waits& waits);
   /// `exact`: somebody asked for these waits, which may be rounded up only.
@@ -131,8 +167,11 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<bool> make_retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step);
   asio::awaitable<bool> make_retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step,
                                          rabbitmq::QueueClaim& claim);
-  void give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp stored_before, std::string reason);
+  void give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp entered_before, std::string reason);
   asio::awaitable<void> in_background(asio::awaitable<void> work);
+  static constexpr std::chrono::seconds rest_after_failure{1};
+  /// For so long, or until the broker stops.
+  asio::awaitable<void> pause(std::chrono::milliseconds time);
   void tick(const LiveQueuePtr& queue);
 
   asio::any_io_executor loop;
@@ -149,6 +188,7 @@ struct RabbitMqBroker::Parts {
   amqp::Connection consuming;
   rabbitmq::Topology topology;
   rabbitmq::QueueCatalog catalog;
+  rabbitmq::DeadLetterStore letters;
   rabbitmq::EventPublisher publisher;
   std::map<std::string, LiveQueuePtr, std::less<>> queues;
   rabbitmq::InstanceId instance;

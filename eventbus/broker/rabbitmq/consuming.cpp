@@ -10,7 +10,6 @@
 
 namespace eventbus {
 
-using rabbitmq::HeldMessage;
 using rabbitmq::LiveQueue;
 using rabbitmq::LiveQueuePtr;
 using rabbitmq::QueuedEvent;
@@ -56,13 +55,10 @@ void RabbitMqBroker::Parts::consume(const LiveQueuePtr& queue) {
   const std::weak_ptr<LiveQueue> weak = queue;
   amqp::ConsumerHandler handler;
   handler.on_messages = [this, weak](std::vector<amqp::ReceivedMessage> messages) {
-    if (const auto target = weak.lock(); target && !target->removed) take_in(*target, std::move(messages));
+    if (const auto target = weak.lock(); target && !target->removed) take_in(target, std::move(messages));
   };
   handler.on_lost = [weak] {
-    const auto target = weak.lock();
-    if (!target) return;
-    ++target->moves;
-    target->buffer.clear();
+    if (const auto target = weak.lock()) target->lose();
   };
   handler.on_trouble = [this, name = queue->name()](std::string trouble) {
     log_warning("a queue can't be consumed for now; it is tried again",
@@ -76,43 +72,136 @@ void RabbitMqBroker::Parts::stop_consuming(LiveQueue& queue) {
   if (!queue.consumer) return;
   queue.consumer->cancel();
   queue.consumer.reset();
-  ++queue.moves;
-  queue.counts.ready += queue.buffer.size();
-  queue.buffer.clear();
+  queue.counts.ready += queue.buffer.size() + queue.unsifted.size();
+  queue.lose();
 }
 
-void RabbitMqBroker::Parts::take_in(LiveQueue& queue, std::vector<amqp::ReceivedMessage> messages) {
+void RabbitMqBroker::Parts::take_in(const LiveQueuePtr& queue, std::vector<amqp::ReceivedMessage> messages) {
   std::vector<amqp::DeliveryTag> unwanted;
   std::vector<amqp::DeliveryTag> malformed;
-  ++queue.moves;
+  ++queue->moves;
   for (auto& message : messages) {
     auto queued = rabbitmq::read_message(message);
     if (!queued) {
       log_warning("a message that is no event goes to the dead letters",
-                  {{"queue", std::string_view(queue.name())}, {"error", std::string_view(queued.error().detail)}});
+                  {{"queue", std::string_view(queue->name())}, {"error", std::string_view(queued.error().detail)}});
       malformed.push_back(message.delivery_tag);
       continue;
     }
-    if (not_for(queue, *queued)) {
+    if (not_for(*queue, *queued)) {
       unwanted.push_back(message.delivery_tag);
       continue;
     }
-    std::optional<Timestamp> due;
-    if (const auto held = queue.held.extract(queued->event.event->event_id)) {
-      queued->trials = held.mapped().trials;
-      due = held.mapped().due;
+    rabbitmq::Arrival arrival{++last_serial, {message.delivery_tag, std::move(*queued)}, message.redelivered};
+    arrival.again = arrival.again && !entry_name(arrival.message.queued).empty();
+    if (arrival.again || !queue->unsifted.empty()) {
+      queue->unsifted.push_back(std::move(arrival));
+    } else {
+      arrive(*queue, std::move(arrival));
     }
-    queue.buffer.arrived(++last_serial, HeldMessage{message.delivery_tag, std::move(*queued)}, due);
   }
-  const auto arrived = std::min<std::uint64_t>(queue.counts.ready, messages.size());
-  queue.counts.ready -= arrived;
-  queue.arriving -= std::min<std::uint64_t>(queue.arriving, messages.size() - arrived);
-  const auto settle = [this, &queue](std::vector<amqp::DeliveryTag> tags, amqp::Settlement settlement) {
-    if (tags.empty() || !queue.consumer) return;
-    background.spawn("settle", rabbitmq::settle_unread(queue.consumer, std::move(tags), settlement));
+  const auto arrived = std::min<std::uint64_t>(queue->counts.ready, messages.size());
+  queue->counts.ready -= arrived;
+  queue->arriving -= std::min<std::uint64_t>(queue->arriving, messages.size() - arrived);
+  settle_unread(*queue, std::move(unwanted), amqp::Settlement::ack);
+  settle_unread(*queue, std::move(malformed), amqp::Settlement::reject);
+  if (!queue->unsifted.empty() && !std::exchange(queue->sifting, true))
+    background.spawn("sift what comes again", sift(queue));
+  wake(*queue);
+}
+
+void RabbitMqBroker::Parts::settle_unread(const LiveQueue& queue, std::vector<amqp::DeliveryTag> tags,
+                                          amqp::Settlement settlement) {
+  if (tags.empty() || !queue.consumer) return;
+  background.spawn("settle", rabbitmq::settle_unread(queue.consumer, std::move(tags), settlement));
+}
+
+void RabbitMqBroker::Parts::arrive(LiveQueue& queue, rabbitmq::Arrival arrival) {
+  std::optional<Timestamp> due;
+  auto& queued = arrival.message.queued;
+  const auto held = queue.held.extract(held_name(queued));
+  if (held) {
+    const auto& trials = held.mapped().trials;
+    queued.trials = {queued.trials.entry, queued.trials.entered_at, trials.attempt, trials.first_attempt_at,
+                     trials.first_failed_at};
+    due = held.mapped().due;
+  }
+  queue.buffer.arrived(arrival.serial, std::move(arrival.message), due);
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::sift(LiveQueuePtr queue) {
+  struct Ending {
+    LiveQueue& of;
+    ~Ending() { of.sifting = false; }
   };
-  settle(std::move(unwanted), amqp::Settlement::ack);
-  settle(std::move(malformed), amqp::Settlement::reject);
+  const Ending ending{*queue};
+  while (!queue->unsifted.empty() && !queue->removed && !stopped) {
+    const auto count = queue->unsifted.size();
+    const auto losses = queue->losses;
+    const auto moved = co_await moved_before(queue);
+    if (queue->losses != losses) continue;
+    if (moved) {
+      let_in(*queue, count, *moved);
+    } else {
+      if (!queue->record.definition.ordered) let_in_what_is_new(*queue);
+      co_await pause(rest_after_failure);
+    }
+  }
+}
+
+/// Of what is unsifted, these became dead letters before; what is on its way there is waited for. None: the database
+/// does not answer.
+asio::awaitable<std::optional<std::set<std::string>>> RabbitMqBroker::Parts::moved_before(LiveQueuePtr queue) {
+  std::vector<std::string> entries;
+  for (const auto& arrival : queue->unsifted) {
+    if (arrival.again) entries.push_back(rabbitmq::entry_name(arrival.message.queued));
+  }
+  const auto is_moving = [&queue](const std::string& entry) { return queue->moving.contains(entry); };
+  while (std::ranges::any_of(entries, is_moving) && !queue->removed && !stopped)
+    co_await queue->moved.wait_until(SteadyClock::now() + rest_after_failure);
+  try {
+    co_return co_await letters.known(queue->record.id, std::move(entries));
+  } catch (const Unavailable& error) {
+    log(level_of(error, troubles), "what RabbitMQ hands out again waits for the database",
+        {{"queue", std::string_view(queue->name())}, {"error", std::string_view(error.what())}});
+  }
+  co_return std::nullopt;
+}
+
+void RabbitMqBroker::Parts::let_in(LiveQueue& queue, std::size_t count, const std::set<std::string>& moved) {
+  std::vector<amqp::DeliveryTag> unwanted;
+  for (; count > 0 && !queue.unsifted.empty(); --count) {
+    auto arrival = std::move(queue.unsifted.front());
+    queue.unsifted.pop_front();
+    if (arrival.again && moved.contains(rabbitmq::entry_name(arrival.message.queued))) {
+      unwanted.push_back(arrival.message.tag);
+    } else {
+      arrive(queue, std::move(arrival));
+    }
+  }
+  ++queue.moves;
+  settle_unread(queue, std::move(unwanted), amqp::Settlement::ack);
+  wake(queue);
+}
+
+/// They are purged.
+std::size_t RabbitMqBroker::Parts::drop_unsifted(LiveQueue& queue) {
+  std::vector<amqp::DeliveryTag> unwanted;
+  unwanted.reserve(queue.unsifted.size());
+  for (const auto& arrival : queue.unsifted) unwanted.push_back(arrival.message.tag);
+  queue.unsifted.clear();
+  ++queue.losses;  // for whoever looks them up
+  const auto count = unwanted.size();
+  settle_unread(queue, std::move(unwanted), amqp::Settlement::ack);
+  return count;
+}
+
+void RabbitMqBroker::Parts::let_in_what_is_new(LiveQueue& queue) {
+  for (auto& arrival : queue.unsifted) {
+    if (!arrival.again) arrive(queue, std::move(arrival));
+  }
+  std::erase_if(queue.unsifted, [](const rabbitmq::Arrival& arrival) { return !arrival.again; });
+  ++queue.moves;
   wake(queue);
 }
 
@@ -174,10 +263,11 @@ asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue, Credit wa
     const auto ready = co_await topology.ready(queue->name());
     bool all_here = ready == 0;
     if (all_here) all_here = co_await rabbitmq::until_arrived(consumer, until);
-    if (all_here) {
+    if (all_here && queue->waiting() == queue->buffer.waiting()) {
       if (queue->moves == moves || ++rounds == most_rounds) co_return;
     } else {
-      const auto soon = std::min(until, SteadyClock::now() + std::chrono::milliseconds{5});
+      const std::chrono::milliseconds rest{queue->unsifted.empty() ? 5 : 50};
+      const auto soon = std::min(until, SteadyClock::now() + rest);
       co_await queue->filled.wait_until(soon);
     }
   }

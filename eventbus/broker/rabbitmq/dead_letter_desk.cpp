@@ -1,191 +1,121 @@
-// Dead letters: looked at, tried again, deleted. They rest in a queue of RabbitMQ, so looking at them means to take
-// them all and to put them back: RabbitMQ does so when the consumer is cancelled.
+// Dead letters: looked at, tried again, deleted. They rest in the database, so looking changes nothing.
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <set>
-#include <span>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
-#include "eventbus/broker/rabbitmq/names.hpp"
 #include "eventbus/delivery/unknown_queue.hpp"
+#include "eventbus/runtime/crash_point.hpp"
 #include "eventbus/telemetry/log.hpp"
 
 namespace eventbus {
 
+using rabbitmq::DeadLetterStore;
 using rabbitmq::LiveQueuePtr;
 
 namespace {
 
-constexpr std::uint16_t most_at_a_time = 10'000;
 constexpr unsigned steps_a_second = 10;
-constexpr std::chrono::milliseconds patience_for_return{500};
+constexpr std::chrono::seconds patience_for_intake{2};
+constexpr std::chrono::milliseconds tidying_interval{10'000};
+constexpr std::chrono::milliseconds pause_between_parts{100};
 
-struct Resting {
-  amqp::DeliveryTag tag;
-  DeadLetter letter;
-};
-
-/// All dead letters of a queue, in our hands until this is destroyed.
-class Browsing {
- public:
-  Browsing(LiveQueuePtr queue, amqp::Connection& connection)
-      : queue_(std::move(queue)), connection_(connection), mine_(false) {}
-  ~Browsing() {
-    if (consumer_) consumer_->cancel();
-    if (!mine_) return;
-    queue_->browsing = false;
-    queue_->dead_letters_free.notify_one();
-  }
-  Browsing(const Browsing&) = delete;
-  Browsing& operator=(const Browsing&) = delete;
-
-  /// Returns when everything that the server says to have is here. Throws `Unavailable` when it doesn't come.
-  asio::awaitable<void> collect(rabbitmq::Topology& topology, std::chrono::steady_clock::time_point deadline) {
-    while (queue_->browsing) {
-      if (!co_await queue_->dead_letters_free.wait_until(deadline))
-        throw Unavailable("reading dead letters", "others are looking at them; try again");
-    }
-    queue_->browsing = mine_ = true;
-    const auto name = rabbitmq::dead_letter_queue(queue_->name());
-    const auto expected = std::min<std::uint64_t>(co_await topology.ready(name), most_at_a_time);
-    if (expected == 0) co_return;
-    amqp::ConsumerHandler handler;
-    handler.on_messages = [this](std::vector<amqp::ReceivedMessage> messages) { take_in(std::move(messages)); };
-    handler.on_lost = [this] { resting_.clear(); };
-    handler.on_trouble = [](std::string trouble) {
-      log_warning("dead letters can't be read for now", {{"error", std::string_view(trouble)}});
-    };
-    consumer_ = connection_.consume(name, most_at_a_time, std::move(handler));
-    while (resting_.size() < expected) {
-      if (!co_await queue_->dead_letters_free.wait_until(deadline))
-        throw Unavailable("reading dead letters",
-                          "queue '" + name + "' did not hand them out; does another consumer hold them?");
-    }
-    left_ = resting_.size();
-    std::ranges::stable_sort(resting_, {}, [](const Resting& one) { return one.letter.event.position; });
-  }
-
-  std::vector<Resting>& letters() { return resting_; }
-  asio::awaitable<void> acknowledge(std::vector<amqp::DeliveryTag> tags, amqp::Deadline deadline) {
-    left_ -= std::min(left_, tags.size());
-    co_await consumer_->settle(std::move(tags), amqp::Settlement::ack);
-    co_await consumer_->barrier(deadline);
-  }
-
-  /// Returns when the server shows those that were not acknowledged again, or somebody else took them meanwhile.
-  asio::awaitable<void> put_back(rabbitmq::Topology& topology) {
-    if (!consumer_) co_return;
-    consumer_->cancel();
-    consumer_.reset();
-    const auto until = std::chrono::steady_clock::now() + patience_for_return;
-    const auto name = rabbitmq::dead_letter_queue(queue_->name());
-    while (std::chrono::steady_clock::now() < until) {
-      const auto ready = co_await topology.ready(name);
-      if (ready >= left_) co_return;
-      const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds{5};
-      co_await queue_->dead_letters_free.wait_until(soon);
-    }
-  }
-
- private:
-  void take_in(std::vector<amqp::ReceivedMessage> messages) {
-    for (const auto& message : messages) {
-      auto queued = rabbitmq::read_message(message);
-      const auto death = rabbitmq::read_death(message);
-      if (!queued) queued = not_an_event(message);
-      resting_.push_back({message.delivery_tag,
-                          {queued->event, death.reason, death.attempts, death.first_failed_at, death.last_failed_at}});
-    }
-    queue_->dead_letters_free.notify_all();
-  }
-
-  /// Shown with its body as a text, so that nothing that rests there is hidden.
-  static rabbitmq::QueuedEvent not_an_event(const amqp::ReceivedMessage& message) {
-    auto event = std::make_shared<Event>();
-    event->event_id = message.properties.message_id.empty() ? "unknown" : message.properties.message_id;
-    event->event_type = "malformed";
-    event->correlation_id = event->event_id;
-    event->routing_key = message.routing_key;
-    return {.event = {.position = 0, .stored_at = {}, .event = std::move(event)}, .trials = {}};
-  }
-
-  LiveQueuePtr queue_;
-  amqp::Connection& connection_;
-  std::shared_ptr<amqp::Consumer> consumer_;
-  std::vector<Resting> resting_;
-  std::size_t left_ = 0;  ///< Not acknowledged.
-  bool mine_;
-};
-
-/// Those that are asked for; an id that rests there twice counts once for each.
-std::vector<Resting> selected(const std::vector<Resting>& resting, const DeadLetterSelection& selection) {
-  const std::set<std::string_view> ids(selection.event_ids.begin(), selection.event_ids.end());
-  std::vector<Resting> chosen;
-  std::ranges::copy_if(resting, std::back_inserter(chosen), [&](const Resting& one) {
-    return selection.all || ids.contains(one.letter.event.event->event_id) ||
-           (!selection.reason.empty() && one.letter.reason == selection.reason);
-  });
-  return chosen;
+std::vector<std::int64_t> numbers_of(const std::vector<rabbitmq::RestingMessage>& messages) {
+  std::vector<std::int64_t> numbers;
+  numbers.reserve(messages.size());
+  for (const auto& message : messages) numbers.push_back(message.number);
+  return numbers;
 }
-
-/// Dead letters on their way out of their queue, some at a time.
-struct Clearing {
-  Clearing(const LiveQueuePtr& of, amqp::Connection& connection, bool is_limited)
-      : queue(of), browsing(of, connection), limited(is_limited) {}
-
-  /// The places of so many are kept from publishers until `places` is reset.
-  void reserve(std::size_t count) { places = delivery::reserve({queue->limited()}, limited ? count : 0); }
-  /// How many go next: at most so many, and where no places are reserved yet, what the queue has room for.
-  std::size_t next(std::size_t most) {
-    auto count = std::min(most, letters.size());
-    if (places || !limited) return count;
-    count = std::min<std::uint64_t>(count, queue->room());
-    reserve(count);
-    return count;
-  }
-  std::vector<amqp::Message> messages(std::size_t count) const {
-    std::vector<amqp::Message> all;
-    all.reserve(count);
-    for (const auto& one : std::span(letters).first(count))
-      all.push_back(rabbitmq::direct_message(one.letter.event, queue->name(), {}));
-    return all;
-  }
-  /// The next so many, once they are where they go.
-  asio::awaitable<void> acknowledge(std::size_t count, amqp::Deadline deadline) {
-    std::vector<amqp::DeliveryTag> tags;
-    for (const auto& letter : std::span(letters).first(count)) tags.push_back(letter.tag);
-    letters.erase(letters.begin(), letters.begin() + static_cast<std::ptrdiff_t>(count));
-    queue->counts.dead_letters -= std::min<std::uint64_t>(queue->counts.dead_letters, count);
-    if (!tags.empty()) co_await browsing.acknowledge(std::move(tags), deadline);
-  }
-
-  LiveQueuePtr queue;
-  Browsing browsing;
-  bool limited;
-  std::vector<Resting> letters = {};
-  std::unique_ptr<Admission> places = nullptr;
-};
 
 }  // namespace
 
-/// They lie in RabbitMQ: what became of the log since changes none of them.
-asio::awaitable<Result<DeadLetterPage>> RabbitMqBroker::dead_letters(std::string name, LogPlace after,
+/// Dead letters on their way out, some at a time.
+struct RabbitMqBroker::Parts::Clearing {
+  LiveQueuePtr queue;
+  DeadLetterSelection selection;
+  std::int64_t newest = 0;  ///< Later ones stay.
+  std::uint64_t left = 0;   ///< So many more go.
+  std::uint64_t moved = 0;  ///< So many went.
+  bool redrive = false;     ///< Back into the queue.
+  bool limited = false;     ///< Which refuses what is too much.
+  std::size_t at_once = DeadLetterStore::most_at_once;
+  std::chrono::milliseconds rest{0};
+  std::unique_ptr<Admission> places = nullptr;
+
+  /// The places of so many are kept from publishers until `places` is reset.
+  void reserve(std::uint64_t count) { places = delivery::reserve({queue->limited()}, limited ? count : 0); }
+  /// How many go next: where no places are reserved yet, no more than the queue has room for.
+  std::size_t next() {
+    auto count = std::min<std::uint64_t>(at_once, left);
+    if (places || !limited) return count;
+    count = std::min(count, queue->room());
+    reserve(count);
+    return count;
+  }
+  void note(std::uint64_t count) {
+    moved += count;
+    left -= std::min(left, count);
+    queue->dead_letters -= std::min(queue->dead_letters, count);
+  }
+};
+
+asio::awaitable<Result<DeadLetterPage>> RabbitMqBroker::dead_letters(std::string name, DeadLetterCursor after,
                                                                      std::size_t limit) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
   if (!queue) co_return delivery::unknown_queue(name);
-  Browsing browsing(queue, parts.consuming);
-  co_await browsing.collect(parts.topology, std::chrono::steady_clock::now() + parts.settings.timeout);
+  co_await parts.until_taken_in(queue);
+  auto found = co_await parts.letters.page(queue->record.id, after.place.position, after.number, limit);
   DeadLetterPage page;
-  for (auto& one : browsing.letters()) {
-    if (one.letter.event.position <= after.position && after.position > 0) continue;
-    if (page.dead_letters.size() == limit) {
-      page.next = page.dead_letters.back().event.place();
-      break;
-    }
-    page.dead_letters.push_back(std::move(one.letter));
+  if (found.more) {
+    const auto& last = found.messages.back();
+    page.next = DeadLetterCursor{{last.position, 0}, last.number};
   }
-  co_await browsing.put_back(parts.topology);
+  for (auto& message : found.messages) page.dead_letters.push_back(rabbitmq::shown(std::move(message)));
   co_return page;
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::count_dead_letters() {
+  const auto counts = co_await letters.counts();
+  for (const auto& [name, queue] : queues) {
+    const auto place = counts.find(queue->record.id);
+    queue->dead_letters = place == counts.end() ? 0 : place->second;
+  }
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::tidy_dead_letters() {
+  while (!stopped) {
+    bool more = false;
+    try {
+      more = co_await letters.tidy();
+    } catch (const Unavailable& error) {
+      log(level_of(error, troubles), "old dead letters can't be tidied up for now; it is tried again",
+          {{"error", std::string_view(error.what())}});
+    }
+    co_await pause(more ? pause_between_parts : tidying_interval);
+  }
+}
+
+std::string RabbitMqBroker::Parts::unique_name(amqp::DeliveryTag tag) const {
+  return fmt::format("#{:x}:{:x}:{:x}", instance, tag.generation, tag.number);
+}
+
+asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::add_dead_letters(LiveQueuePtr queue,
+                                                                       std::vector<rabbitmq::RestingMessage> messages) {
+  try {
+    co_return co_await letters.add(queue->record.id, std::move(messages));
+  } catch (const Unavailable&) {
+    revision = 0;  // its queue may be another one now
+    throw;
+  }
+}
+
+/// What AMQP clients have rejected is among the others soon; nobody waits long for it.
+asio::awaitable<void> RabbitMqBroker::Parts::until_taken_in(LiveQueuePtr queue) {
+  begin_to_take_in(queue);
+  const auto until = std::chrono::steady_clock::now() + patience_for_intake;
+  while (queue->taking_in && !stopped && connected() && std::chrono::steady_clock::now() < until)
+    co_await queue->taken_in.wait_until(until);
 }
 
 /// With a rate the work goes on after the return.
@@ -193,45 +123,93 @@ asio::awaitable<RedriveOutcome> RabbitMqBroker::Parts::clear_dead_letters(LiveQu
                                                                           DeadLetterSelection selection,
                                                                           std::uint32_t events_per_second, bool dry_run,
                                                                           bool redrive) {
+  co_await until_taken_in(queue);
+  const auto matched = co_await letters.matched(queue->record.id, selection);
+  RedriveOutcome outcome{matched.count, matched.count};
   const bool limited = redrive && delivery::refuses(queue->record.definition);
-  auto clearing = std::make_shared<Clearing>(queue, consuming, limited);
-  co_await clearing->browsing.collect(topology, std::chrono::steady_clock::now() + settings.timeout);
-  clearing->letters = selected(clearing->browsing.letters(), selection);
-  RedriveOutcome outcome{clearing->letters.size(), clearing->letters.size()};
   if (limited) {
     co_await count(queue);
     outcome.redriven = std::min(outcome.matched, queue->room());
-    clearing->letters.resize(outcome.redriven);
   }
-  if (dry_run || outcome.redriven == 0) {
-    co_await clearing->browsing.put_back(topology);
+  if (dry_run || outcome.redriven == 0) co_return outcome;
+  auto clearing = std::make_shared<Clearing>(Clearing{.queue = queue,
+                                                      .selection = std::move(selection),
+                                                      .newest = matched.newest,
+                                                      .left = outcome.redriven,
+                                                      .redrive = redrive,
+                                                      .limited = limited});
+  if (events_per_second > 0) {
+    clearing->at_once = std::clamp<std::size_t>(events_per_second / steps_a_second, 1, clearing->at_once);
+    clearing->rest = std::chrono::milliseconds(1000 * clearing->at_once / events_per_second);
+    background.spawn("dead letters", clear_in_background(std::move(clearing)));
     co_return outcome;
   }
-  const bool paced = events_per_second > 0;
-  const auto step = paced ? std::max<std::size_t>(events_per_second / steps_a_second, 1) : outcome.redriven;
-  const auto pause = std::chrono::milliseconds(1000 * step / std::max<std::uint32_t>(events_per_second, 1));
-  if (!paced) clearing->reserve(step);
-  const auto work = [](Parts& parts, std::shared_ptr<Clearing> all, std::size_t most, std::chrono::milliseconds rest,
-                       bool again) -> asio::awaitable<void> {
-    auto& target = all->queue;
-    while (!all->letters.empty() && !target->removed && !parts.stopped) {
-      const auto count = all->next(most);
-      auto messages = again ? all->messages(count) : std::vector<amqp::Message>{};
-      if (!messages.empty()) co_await parts.publisher.publish_direct(std::move(messages));
-      co_await all->acknowledge(count, std::chrono::steady_clock::now() + parts.settings.timeout);
-      if (all->limited) co_await parts.count(target);
-      all->places.reset();
-      if (!all->letters.empty()) co_await parts.changed.wait_until(std::chrono::steady_clock::now() + rest);
-    }
-    co_await all->browsing.put_back(parts.topology);
-  };
-  auto going = work(*this, std::move(clearing), step, pause, redrive);
-  if (paced) {
-    background.spawn("dead letters", in_background(std::move(going)));
-  } else {
-    co_await std::move(going);
+  clearing->reserve(clearing->left);
+  while (clearing->left > 0 && !queue->removed && !stopped) {
+    const bool more = co_await clear_some(*clearing);
+    if (!more) break;
   }
+  outcome.redriven = clearing->moved;
+  if (!redrive) outcome.matched = clearing->moved;
   co_return outcome;
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::clear_in_background(std::shared_ptr<Clearing> clearing) {
+  bool more = true;
+  while (more && clearing->left > 0 && !clearing->queue->removed && !stopped) {
+    std::chrono::milliseconds rest = clearing->rest;
+    try {
+      const bool some = co_await clear_some(*clearing);
+      if (!some) more = co_await letters.any(clearing->queue->record.id, clearing->selection, clearing->newest);
+      if (!some) rest = rest_after_failure;
+      if (clearing->limited) co_await count(clearing->queue);
+    } catch (const Unavailable& error) {
+      log(level_of(error, troubles), "dead letters can't be moved for now; it is tried again",
+          {{"queue", std::string_view(clearing->queue->name())}, {"error", std::string_view(error.what())}});
+      rest = rest_after_failure;
+    }
+    clearing->places.reset();
+    co_await pause(rest);
+  }
+}
+
+/// False: there are none, others have them in hand, or the queue is full.
+asio::awaitable<bool> RabbitMqBroker::Parts::clear_some(Clearing& clearing) {
+  const auto id = clearing.queue->record.id;
+  const auto count = clearing.next();
+  if (count == 0) co_return false;
+  std::uint64_t moved = 0;
+  if (clearing.redrive) {
+    auto messages = co_await letters.take(id, clearing.selection, clearing.newest, count);
+    moved = messages.size();
+    if (moved > 0) co_await redrive(clearing.queue, std::move(messages));
+  } else {
+    moved = co_await letters.remove(id, clearing.selection, clearing.newest, count);
+  }
+  clearing.note(moved);
+  co_return moved > 0;
+}
+
+/// They are in the queue before they are dead letters no more.
+asio::awaitable<void> RabbitMqBroker::Parts::redrive(LiveQueuePtr queue,
+                                                     std::vector<rabbitmq::RestingMessage> resting) {
+  auto numbers = numbers_of(resting);
+  const auto now = clock();
+  std::vector<amqp::Message> messages;
+  messages.reserve(resting.size());
+  for (auto& one : resting) messages.push_back(rabbitmq::redriven(std::move(one), queue->name(), now));
+  std::exception_ptr failure;
+  try {
+    co_await publisher.publish_direct(std::move(messages));
+  } catch (const Unavailable&) {
+    failure = std::current_exception();
+  }
+  if (failure) {
+    co_await in_background(letters.put_back(std::move(numbers)));
+    std::rethrow_exception(failure);
+  }
+  crash_point("broker.before_redrive_removal");
+  co_await letters.remove(queue->record.id, std::move(numbers));
 }
 
 asio::awaitable<Result<RedriveOutcome>> RabbitMqBroker::redrive(std::string name, DeadLetterSelection selection,

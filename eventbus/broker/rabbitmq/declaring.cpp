@@ -169,6 +169,7 @@ asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::purge(std::string name) {
   std::uint64_t gone = co_await parts.topology.purge(std::move(record));
   const auto serials = queue->buffer.give_up(queue->buffer.size(), Timestamp::max());
   gone += serials.size();
+  gone += parts.drop_unsifted(*queue);
   co_await parts.done(queue, serials);
   queue->counts.ready = queue->counts.delayed = 0;
   co_return gone;
@@ -193,6 +194,7 @@ std::vector<QueueInfo> RabbitMqBroker::last_known() {
 
 asio::awaitable<std::vector<QueueInfo>> RabbitMqBroker::list() {
   co_await parts_->refresh();
+  co_await parts_->in_background(parts_->count_dead_letters());
   co_return last_known();
 }
 
@@ -200,6 +202,7 @@ asio::awaitable<Result<QueueInfo>> RabbitMqBroker::info(std::string name) {
   const auto queue = co_await parts_->find(name);
   if (!queue) co_return delivery::unknown_queue(name);
   co_await parts_->count(queue);
+  co_await parts_->in_background(parts_->count_dead_letters());
   co_return parts_->info_of(*queue);
 }
 

@@ -137,11 +137,11 @@ std::vector<HeldMessage> DeliveryBuffer::take_waiting() {
   return taken;
 }
 
-std::vector<DeliveryBuffer::Serial> DeliveryBuffer::give_up(std::size_t max, Timestamp stored_before) {
+std::vector<DeliveryBuffer::Serial> DeliveryBuffer::give_up(std::size_t max, Timestamp entered_before) {
   std::vector<Serial> given_up;
   for (auto& [serial, item] : items_) {
     if (given_up.size() == max) break;
-    if (item.state != State::waiting || item.message.queued.event.stored_at >= stored_before) continue;
+    if (item.state != State::waiting || item.message.queued.entered_at() >= entered_before) continue;
     leave(serial, item);
     enter(serial, item, State::settling);
     given_up.push_back(serial);
@@ -183,11 +183,11 @@ std::optional<Timestamp> DeliveryBuffer::next_due() const {
   return due_.empty() ? std::nullopt : std::optional(due_.begin()->first);
 }
 
-std::optional<Timestamp> DeliveryBuffer::oldest_stored_at() const {
+std::optional<Timestamp> DeliveryBuffer::oldest_entered_at() const {
   std::optional<Timestamp> oldest;
   for (const auto& [serial, item] : items_) {
-    const auto stored_at = item.message.queued.event.stored_at;
-    if (!oldest || stored_at < *oldest) oldest = stored_at;
+    const auto entered_at = item.message.queued.entered_at();
+    if (!oldest || entered_at < *oldest) oldest = entered_at;
   }
   return oldest;
 }

@@ -49,8 +49,8 @@ class DeliveryBuffer {
   void hold(Serial serial, Trials trials, Timestamp due);
   /// Ready messages that go back to RabbitMQ or away; forgotten here.
   std::vector<HeldMessage> take_waiting();
-  /// Up to `max` of those that wait, oldest first, and that were stored before `stored_before`: being settled from now.
-  std::vector<Serial> give_up(std::size_t max, Timestamp stored_before);
+  /// Up to `max` of those that wait, oldest first, and that entered before `entered_before`: being settled from now.
+  std::vector<Serial> give_up(std::size_t max, Timestamp entered_before);
   /// RabbitMQ has all of them again.
   void clear();
 
@@ -68,7 +68,7 @@ class DeliveryBuffer {
   std::size_t in_flight() const { return in_flight_; }
   std::size_t held() const { return held_; }
   std::size_t size() const { return items_.size(); }
-  std::optional<Timestamp> oldest_stored_at() const;
+  std::optional<Timestamp> oldest_entered_at() const;
 
  private:
   enum class State : std::uint8_t { waiting, leased, settling, held };

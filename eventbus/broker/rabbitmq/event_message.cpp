@@ -1,6 +1,7 @@
 #include "eventbus/broker/rabbitmq/event_message.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "eventbus/broker/rabbitmq/names.hpp"
@@ -73,6 +74,8 @@ void mark_as_copy(amqp::Message& message, const Event& event, const Trials& tria
   auto& headers = message.properties.headers;
   add(headers, header::exchange, event.exchange);
   add(headers, header::routing_key, event.routing_key);
+  if (trials.entry != 0) add(headers, header::entry, trials.entry);
+  add_time(headers, header::entered_at, trials.entered_at);
   if (trials.attempt > 1) add(headers, header::attempt, std::int64_t{trials.attempt});
   add_time(headers, header::first_attempt_at, trials.first_attempt_at);
   add_time(headers, header::first_failed_at, trials.first_failed_at);
@@ -80,24 +83,59 @@ void mark_as_copy(amqp::Message& message, const Event& event, const Trials& tria
 
 Trials read_trials(const amqp::Headers& headers) {
   const auto attempt = integer_of(headers, header::attempt, 1);
-  return {.attempt = attempt > 0 && attempt < UINT32_MAX ? static_cast<std::uint32_t>(attempt) : 1,
+  return {.entry = std::min<std::int64_t>(integer_of(headers, header::entry), 0),
+          .entered_at = time_of(headers, header::entered_at),
+          .attempt = attempt > 0 && attempt < UINT32_MAX ? static_cast<std::uint32_t>(attempt) : 1,
           .first_attempt_at = time_of(headers, header::first_attempt_at),
           .first_failed_at = time_of(headers, header::first_failed_at)};
 }
 
-/// The member `name` of the newest entry in RabbitMQ's x-death, as text.
-std::string newest_death(const amqp::Headers& headers, std::string_view name) {
+/// RabbitMQ's record of one queue's deaths of a message (x-death, newest first).
+struct DeathRecord {
+  std::string reason;
+  Origin origin;
+  Timestamp newest{};
+  Timestamp oldest{};
+};
+
+std::string member(const std::vector<JsonMember>& members, std::string_view name) {
+  const auto found = std::ranges::find(members, name, &JsonMember::key);
+  return found == members.end() ? std::string() : found->value;
+}
+
+constexpr std::int64_t last_second = 253'402'300'799;  // of the year 9999
+
+/// What a JSON string in canonical form says.
+std::string text_in(std::string_view json) {
+  return json.size() < 2 ? std::string() : unescape_canonical(json.substr(1, json.size() - 2));
+}
+
+Timestamp seconds(const std::string& text) {
+  std::int64_t count = 0;
+  const auto end = text.data() + text.size();
+  const bool read = std::from_chars(text.data(), end, count).ptr == end && count > 0 && count < last_second;
+  return read ? Timestamp{std::chrono::seconds{count}} : Timestamp{};
+}
+
+DeathRecord read_record(const amqp::Headers& headers, std::string_view queue) {
   const auto* value = amqp::find_header(headers, header::deaths);
   const auto* json = value == nullptr ? nullptr : std::get_if<amqp::JsonText>(value);
-  if (json == nullptr) return {};
-  const auto entries = parse_json_array(json->text);
-  if (!entries || entries->empty()) return {};
-  const auto entry = parse_json_object(entries->front().second);
-  if (!entry) return {};
-  for (const auto& member : *entry) {
-    if (member.key == name) return member.value;
+  const auto entries = parse_json_array(json == nullptr ? "[]" : json->text);
+  DeathRecord record;
+  if (!entries) return record;
+  for (const auto& entry : *entries) {
+    const auto members = parse_json_object(entry.second);
+    if (!members || member(*members, "queue") != queue) continue;
+    const auto time = seconds(member(*members, "time"));
+    record.newest = std::max(record.newest, time);
+    if (record.oldest == Timestamp{} || time < record.oldest) record.oldest = time;
+    if (!record.reason.empty()) continue;
+    record.reason = member(*members, "reason");
+    record.origin.exchange = member(*members, "exchange");
+    const auto keys = parse_json_array(member(*members, "routing-keys"));
+    if (keys && !keys->empty()) record.origin.routing_key = text_in(keys->front().second);
   }
-  return {};
+  return record;
 }
 
 bool is_utf8(std::string_view text) {
@@ -173,6 +211,11 @@ Trials next_trials(Trials trials, Timestamp now) {
   ++trials.attempt;
   note_failure(trials, now);
   return trials;
+}
+
+std::string held_name(const QueuedEvent& queued) {
+  const auto& event_id = queued.event.event->event_id;
+  return queued.trials.entry == 0 ? event_id : event_id + ' ' + std::to_string(queued.trials.entry);
 }
 
 amqp::Message event_message(const StoredEvent& stored) {
@@ -276,27 +319,45 @@ Result<QueuedEvent> read_message(const amqp::ReceivedMessage& message) {
   QueuedEvent queued{.event = {}, .trials = read_trials(headers), .replayed = false, .direct = !event.exchange.empty()};
   event.routing_key = queued.direct ? text_of(headers, header::routing_key) : message.routing_key;
   if (!queued.direct) event.exchange = message.exchange;
-  queued.event.position = integer_of(headers, header::position);
+  queued.event.position = std::max<Position>(integer_of(headers, header::position), 0);
   queued.event.life = static_cast<LifeId>(integer_of(headers, header::life));
   queued.event.stored_at = time_of(headers, header::stored_at);
   if (queued.event.stored_at == Timestamp{}) queued.event.stored_at = event.timestamp;
   queued.event.event = std::make_shared<Event>(std::move(event));
+  // Its copies will say so: those of older versions don't, and may have entered again.
+  if (!queued.direct && queued.event.position > 0) queued.trials.entered_at = queued.event.stored_at;
+  if (queued.event.position == 0) queued.foreign = std::make_shared<amqp::ReceivedMessage>(message);
   return queued;
 }
 
-Death read_death(const amqp::ReceivedMessage& message) {
+Death read_death(const amqp::ReceivedMessage& message, std::string_view queue, Timestamp now) {
   const auto& headers = message.properties.headers;
+  const auto record = read_record(headers, queue);
+  const auto either = [](Timestamp one, Timestamp other) { return one == Timestamp{} ? other : one; };
   Death death{.reason = text_of(headers, header::reason),
               .attempts = static_cast<std::uint32_t>(integer_of(headers, header::attempts, 1)),
               .first_failed_at = time_of(headers, header::first_failed_at),
-              .last_failed_at = time_of(headers, header::last_failed_at)};
+              .last_failed_at = either(time_of(headers, header::last_failed_at), either(record.newest, now))};
+  death.first_failed_at = either(death.first_failed_at, either(record.oldest, death.last_failed_at));
   if (!death.reason.empty()) return death;
-  death.reason = our_reason(newest_death(headers, "reason"));
-  if (death.reason.empty()) death.reason = "rejected";
+  death.reason = record.reason.empty() ? "rejected" : our_reason(record.reason);
   death.attempts = read_trials(headers).attempt;
   const bool waited = death.reason == "expired" || death.reason == "max_length";
   if (waited) --death.attempts;
   return death;
+}
+
+bool handed_out_too_often(const amqp::ReceivedMessage& message, std::string_view queue) {
+  return read_record(message.properties.headers, queue).reason == "delivery_limit";
+}
+
+Origin read_origin(const amqp::ReceivedMessage& message, std::string_view queue) {
+  const auto& headers = message.properties.headers;
+  if (auto exchange = text_of(headers, header::exchange); !exchange.empty())
+    return {std::move(exchange), text_of(headers, header::routing_key)};
+  auto record = read_record(headers, queue);
+  if (!record.reason.empty()) return std::move(record.origin);
+  return {message.exchange, message.routing_key};
 }
 
 }  // namespace eventbus::rabbitmq

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,8 @@ namespace eventbus::rabbitmq {
 
 /// What a queue knows of one event besides the event: how often it was tried, since when.
 struct Trials {
+  std::int64_t entry = 0;        ///< Below 0 where it entered again: names this copy.
+  Timestamp entered_at{};        ///< Unset where it came when it was stored.
   std::uint32_t attempt = 1;     ///< Of the delivery that comes next, or is under way.
   Timestamp first_attempt_at{};  ///< Unset before the first delivery.
   Timestamp first_failed_at{};   ///< Unset before the first failure.
@@ -33,8 +36,15 @@ struct QueuedEvent {
   StoredEvent event;  ///< Position 0 for an event that was not published through the service.
   Trials trials;
   bool replayed = false;
-  bool direct = false;  ///< Put into the queue itself, by a retry or a backfill, rather than routed.
+  bool direct = false;  ///< Put into the queue itself rather than routed: by a retry, a backfill, a redrive.
+  std::shared_ptr<const amqp::ReceivedMessage> foreign = nullptr;  ///< As it came, where the position is 0.
+
+  /// When it came to the queue.
+  Timestamp entered_at() const { return trials.entered_at == Timestamp{} ? event.stored_at : trials.entered_at; }
 };
+
+/// Under which a retry of it is held: one that was redriven has another name than it had before.
+std::string held_name(const QueuedEvent& queued);
 
 /// The event as a message for its exchange, persistent and mandatory (contract section 7).
 amqp::Message event_message(const StoredEvent& stored);
@@ -59,7 +69,17 @@ Result<EventDraft> read_publish_request(const amqp::ReceivedMessage& message, st
 /// was tried. One that we sent, since it was stored, may break the rules for new ones: an earlier service wrote it.
 Result<QueuedEvent> read_message(const amqp::ReceivedMessage& message);
 
-/// Why a message rests in a dead-letter queue: our headers, else RabbitMQ's record of it.
-Death read_death(const amqp::ReceivedMessage& message);
+/// Why the message came to the dead letters of `queue`, by `now`: our headers, else RabbitMQ's record of it.
+Death read_death(const amqp::ReceivedMessage& message, std::string_view queue, Timestamp now);
+
+/// Whether RabbitMQ gave it up in `queue` for that alone, by its own record.
+bool handed_out_too_often(const amqp::ReceivedMessage& message, std::string_view queue);
+
+/// Where a dead letter of `queue` was published, before RabbitMQ moved it there.
+struct Origin {
+  std::string exchange;
+  std::string routing_key;
+};
+Origin read_origin(const amqp::ReceivedMessage& message, std::string_view queue);
 
 }  // namespace eventbus::rabbitmq

@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "eventbus/amqp/connection.hpp"
@@ -17,6 +19,13 @@
 
 namespace eventbus::rabbitmq {
 
+/// A message that came from RabbitMQ.
+struct Arrival {
+  DeliveryBuffer::Serial serial;
+  HeldMessage message;
+  bool again;  ///< RabbitMQ had handed it out before.
+};
+
 /// A queue as this instance serves it. Whoever awaits something holds a LiveQueuePtr and looks at `removed` afterwards.
 struct LiveQueue {
   LiveQueue(const asio::any_io_executor& loop, BrokerMetrics& broker_metrics, QueueRecord shared)
@@ -25,7 +34,8 @@ struct LiveQueue {
         metrics(broker_metrics, record.definition.name),
         arrived(loop),
         filled(loop),
-        dead_letters_free(loop) {}
+        moved(loop),
+        taken_in(loop) {}
 
   const std::string& name() const { return record.definition.name; }
   /// Nobody removes it, and nobody has.
@@ -47,8 +57,15 @@ struct LiveQueue {
   std::map<std::string, HeldRetry> held;     ///< Of an ordered queue: retries that were waiting when consuming began.
   Signal arrived;                            ///< Something is deliverable, or the queue is gone.
   Signal filled;                             ///< Messages came from the server.
-  Signal dead_letters_free;
-  bool browsing = false;  ///< Somebody looks at the dead letters.
+  /// Messages that come again, until it is known whether they became dead letters before, and those behind them.
+  std::deque<Arrival> unsifted;
+  bool sifting = false;
+  std::uint64_t losses = 0;           ///< How often everything went back to RabbitMQ.
+  std::multiset<std::string> moving;  ///< Entries on their way to the dead letters.
+  Signal moved;                       ///< Some have arrived there, or not.
+  bool taking_in = false;             ///< What rests in the dead-letter queue.
+  Signal taken_in;
+  std::uint64_t dead_letters = 0;  ///< As of the last look at the database.
   bool backfilling = false;
   bool removed = false;
   std::uint64_t receivers = 0;
@@ -59,7 +76,16 @@ struct LiveQueue {
   std::uint64_t arriving = 0;  ///< Published to it since then.
   delivery::Reserved reserved = delivery::none_reserved();
   /// What counts against the queue's max_length, without what was published since the last look.
-  std::uint64_t length() const { return counts.ready + counts.delayed + buffer.waiting() + buffer.held(); }
+  std::uint64_t length() const { return counts.ready + counts.delayed + waiting() + buffer.held(); }
+  /// Here, ready.
+  std::uint64_t waiting() const { return buffer.waiting() + unsifted.size(); }
+  /// RabbitMQ has all of them again.
+  void lose() {
+    ++moves;
+    ++losses;
+    unsifted.clear();
+    buffer.clear();
+  }
 };
 
 using LiveQueuePtr = std::shared_ptr<LiveQueue>;

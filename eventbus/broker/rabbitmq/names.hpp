@@ -39,6 +39,8 @@ inline constexpr std::string_view first_failed_at = "x-eventbus-first-failed-at"
 inline constexpr std::string_view last_failed_at = "x-eventbus-last-failed-at";
 inline constexpr std::string_view reason = "x-eventbus-reason";  ///< Of a dead letter.
 inline constexpr std::string_view attempts = "x-eventbus-attempts";
+inline constexpr std::string_view entry = "x-eventbus-entry";  ///< Of a copy that entered again: a number below 0.
+inline constexpr std::string_view entered_at = "x-eventbus-entered-at";
 inline constexpr std::string_view deaths = "x-death";  ///< RabbitMQ's own record.
 }  // namespace header
 

@@ -20,6 +20,7 @@ namespace asio = boost::asio;
 /// What all instances know of a queue.
 struct QueueRecord {
   QueueDefinition definition;
+  std::int64_t id = 0;  ///< Another one for each declaration of a name.
   bool paused = false;
   /// Routed events up to this position are not for the queue: it began later, or they were put into it directly.
   Position live_after = 0;

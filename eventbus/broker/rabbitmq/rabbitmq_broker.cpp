@@ -104,6 +104,7 @@ int RabbitMqBroker::connections() const {
 
 asio::awaitable<void> RabbitMqBroker::start() {
   co_await parts_->catalog.migrate();
+  co_await parts_->letters.migrate();
   co_await parts_->forwarding.open();
   co_await parts_->refresh();
   co_await parts_->first_logins();
@@ -128,6 +129,7 @@ asio::awaitable<void> RabbitMqBroker::run() {
   forwarding.spawn("settle for other instances", parts.forwarding.run());
   TaskGroup following(parts.loop);
   following.spawn("follow definitions", parts.follow_definitions());
+  following.spawn("tidy dead letters", parts.tidy_dead_letters());
   auto next_refresh = SteadyClock::now();
   while (!parts.stopped) {
     std::vector<LiveQueuePtr> all;
@@ -151,6 +153,7 @@ asio::awaitable<void> RabbitMqBroker::run() {
 asio::awaitable<void> RabbitMqBroker::Parts::follow_definitions() {
   while (!stopped) {
     co_await in_background(refresh());
+    co_await in_background(count_dead_letters());
     const auto next = SteadyClock::now() + settings.refresh;
     while (!stopped && SteadyClock::now() < next) co_await changed.wait_until(next);
   }
@@ -167,6 +170,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::look_around(std::vector<LiveQueuePt
   for (const auto& queue : all) {
     if (queue->removed) continue;
     co_await count(queue);
+    begin_to_take_in(queue);
     const bool limited = queue->record.definition.message_ttl || queue->record.definition.max_length;
     if (limited && queue->counts.ready > 0) consume(queue);
     const bool unasked = queue->receivers == 0 && SteadyClock::now() - queue->last_receive > settings.idle;

@@ -80,7 +80,8 @@ class RabbitMqBroker final : public Broker {
   asio::awaitable<Result<Settled>> extend(std::string queue, std::vector<std::string> delivery_ids,
                                           std::chrono::milliseconds lease) override;
   void give_back(std::string_view queue, std::span<const std::string> delivery_ids) override;
-  asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string queue, LogPlace after, std::size_t limit) override;
+  asio::awaitable<Result<DeadLetterPage>> dead_letters(std::string queue, DeadLetterCursor after,
+                                                       std::size_t limit) override;
   asio::awaitable<Result<RedriveOutcome>> redrive(std::string queue, DeadLetterSelection selection,
                                                   std::uint32_t events_per_second, bool dry_run) override;
   asio::awaitable<Result<std::uint64_t>> delete_dead_letters(std::string queue, DeadLetterSelection selection,

@@ -16,8 +16,7 @@ std::unique_ptr<BrokerUnderTest> make_pair(asio::io_context& loop) {
   return std::make_unique<RabbitMqPairUnderTest>(loop, times);
 }
 
-const std::set<KnownFault> of_each{KnownFault::looking_wears_out_dead_letters, KnownFault::purge_leaves_held_retries,
-                                   KnownFault::held_retries_are_lost};
+const std::set<KnownFault> of_each{KnownFault::purge_leaves_held_retries, KnownFault::held_retries_are_lost};
 
 std::set<KnownFault> of_several() {
   auto faults = of_each;

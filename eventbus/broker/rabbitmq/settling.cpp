@@ -1,5 +1,6 @@
 // What becomes of deliveries: done, tried again, given up.
 #include <algorithm>
+#include <span>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/broker/rabbitmq/names.hpp"
@@ -9,6 +10,7 @@
 
 namespace eventbus {
 
+using rabbitmq::DeadLetterStore;
 using rabbitmq::LiveQueue;
 using rabbitmq::LiveQueuePtr;
 using rabbitmq::next_trials;
@@ -18,7 +20,7 @@ using rabbitmq::QueuedEvent;
 
 namespace {
 
-constexpr std::chrono::seconds rest_after_failure{1};
+constexpr std::size_t most_bytes_at_once = std::size_t{16} << 20U;
 
 std::vector<amqp::DeliveryTag> tags_of(const LiveQueue& queue, const std::vector<std::uint64_t>& serials) {
   std::vector<amqp::DeliveryTag> tags;
@@ -32,11 +34,12 @@ std::vector<amqp::DeliveryTag> tags_of(const LiveQueue& queue, const std::vector
 /// What is being settled is leased again when the settling fails, or waits again where nobody had it.
 class Settling {
  public:
-  Settling(LiveQueuePtr queue, const std::vector<std::uint64_t>& serials, const BrokerClock& clock, bool waited = false)
-      : queue_(std::move(queue)), serials_(serials), clock_(clock), waited_(waited) {}
+  Settling(LiveQueuePtr queue, const std::vector<std::uint64_t>& serials, const BrokerClock& clock,
+           std::chrono::milliseconds rest, bool waited = false)
+      : queue_(std::move(queue)), serials_(serials), clock_(clock), rest_(rest), waited_(waited) {}
   ~Settling() {
     if (finished_) return;
-    const auto later = clock_() + rest_after_failure;
+    const auto later = clock_() + rest_;
     for (const auto serial : serials_) {
       const auto* message = queue_->buffer.settling(serial);
       if (waited_ && message != nullptr) {
@@ -54,8 +57,28 @@ class Settling {
   LiveQueuePtr queue_;
   const std::vector<std::uint64_t>& serials_;
   const BrokerClock& clock_;
+  std::chrono::milliseconds rest_;
   bool waited_;
   bool finished_ = false;
+};
+
+/// Marks entries as being on their way to the dead letters.
+class Moving {
+ public:
+  Moving(LiveQueuePtr queue, std::vector<std::string> entries)
+      : queue_(std::move(queue)), entries_(std::move(entries)) {
+    queue_->moving.insert(entries_.begin(), entries_.end());
+  }
+  ~Moving() {
+    for (const auto& entry : entries_) queue_->moving.erase(queue_->moving.find(entry));
+    queue_->moved.notify_all();
+  }
+  Moving(const Moving&) = delete;
+  Moving& operator=(const Moving&) = delete;
+
+ private:
+  LiveQueuePtr queue_;
+  std::vector<std::string> entries_;
 };
 
 Unavailable lost_while_acknowledging() {
@@ -68,7 +91,7 @@ Unavailable lost_while_acknowledging() {
 /// RabbitMQ forgets them. Those of a lost connection come again.
 asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials serials) {
   if (serials.empty()) co_return;
-  Settling settling(queue, serials, clock);
+  Settling settling(queue, serials, clock, rest_after_failure);
   guard.check();
   const auto consumer = queue->consumer;
   if (!consumer) throw lost_while_acknowledging();
@@ -77,7 +100,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials se
     const auto* message = queue->buffer.settling(serial);
     if (message == nullptr) throw lost_while_acknowledging();
     if (queue->record.definition.ordered && message->queued.trials.attempt > 1)
-      held.push_back(message->queued.event.event->event_id);
+      held.push_back(held_name(message->queued));
   }
   auto tags = tags_of(*queue, serials);
   crash_point("broker.before_ack_commit");
@@ -117,7 +140,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::failed(LiveQueuePtr queue, Serials 
       reason = outcome.reason;
     }
   }
-  Settling settling(queue, retried, clock);
+  Settling settling(queue, retried, clock, rest_after_failure);
   co_await dead(queue, std::move(given_up), std::move(reason));
   if (definition.ordered) {
     co_await hold(queue, retried, waits);
@@ -138,8 +161,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::hold(LiveQueuePtr queue, const Seri
     const auto* message = queue->buffer.settling(serials[index]);
     if (message == nullptr) continue;
     const rabbitmq::HeldRetry retry{next_trials(message->queued.trials, now), now + waits[index]};
-    auto event_id = message->queued.event.event->event_id;
-    co_await catalog.hold(queue->name(), std::move(event_id), retry);
+    auto name = held_name(message->queued);
+    co_await catalog.hold(queue->name(), std::move(name), retry);
     queue->buffer.hold(serials[index], retry.trials, retry.due);
   }
   changed.notify_all();
@@ -196,23 +219,53 @@ asio::awaitable<bool> RabbitMqBroker::Parts::make_retry_queue(LiveQueuePtr queue
 
 asio::awaitable<void> RabbitMqBroker::Parts::dead(LiveQueuePtr queue, Serials serials, std::string reason,
                                                   bool waited) {
-  if (serials.empty()) co_return;
-  Settling settling(queue, serials, clock, waited);
+  Settling settling(queue, serials, clock, rest_after_failure, waited);
+  for (std::span<const Serial> left = serials; !left.empty();) {
+    const auto moved = co_await bury(queue, left, reason, waited);
+    left = left.subspan(moved);
+  }
+  settling.finish();
+}
+
+/// They rest in the database before RabbitMQ forgets them; what comes again in between is known there.
+asio::awaitable<std::size_t> RabbitMqBroker::Parts::bury(LiveQueuePtr queue, std::span<const Serial> serials,
+                                                         std::string reason, bool waited) {
   const auto now = clock();
-  const auto exchange = rabbitmq::dead_letter_exchange_of(queue->record.definition);
-  std::vector<amqp::Message> messages;
-  for (const auto serial : serials) {
+  std::vector<rabbitmq::RestingMessage> messages;
+  std::vector<std::string> entries;
+  std::size_t bytes = 0;
+  Serials moved;
+  for (const auto serial : serials.first(std::min(serials.size(), DeadLetterStore::most_at_once))) {
+    if (bytes >= most_bytes_at_once) break;
+    moved.push_back(serial);
     const auto* message = queue->buffer.settling(serial);
     if (message == nullptr) continue;
-    const auto& [event, trials, replayed, direct] = message->queued;
-    const auto attempts = trials.attempt - (waited ? 1 : 0);
-    messages.push_back(rabbitmq::dead_letter_message(event, exchange, queue->name(), trials, attempts, reason, now));
+    const auto& trials = message->queued.trials;
+    const auto first = trials.first_failed_at == Timestamp{} ? now : trials.first_failed_at;
+    messages.push_back(rabbitmq::to_rest(message->queued, {reason, trials.attempt - (waited ? 1 : 0), first, now}));
+    if (messages.back().entry.starts_with('#')) messages.back().entry = unique_name(message->tag);
+    entries.push_back(messages.back().entry);
+    bytes += messages.back().body.size();
   }
-  const auto count = static_cast<double>(messages.size());
-  co_await publisher.publish_direct(std::move(messages));
-  settling.finish();
-  co_await done(queue, std::move(serials));
-  metrics.dead_letters.with({queue->name(), reason}).add(count);
+  const Moving moving(queue, std::move(entries));
+  const auto count = co_await add_dead_letters(queue, std::move(messages));
+  crash_point("broker.before_dead_ack");
+  queue->dead_letters += count;
+  metrics.dead_letters.with({queue->name(), reason}).add(static_cast<double>(count));
+  const auto size = moved.size();
+  auto tags = tags_of(*queue, moved);
+  const bool all_here = tags.size() == size;
+  try {
+    co_await done(queue, moved);
+  } catch (const Unavailable& error) {
+    log(LogLevel::debug, "RabbitMQ did not say that it forgot what is dead now; it is known when it comes again",
+        {{"queue", std::string_view(queue->name())}, {"error", std::string_view(error.what())}});
+    settle_unread(*queue, std::move(tags), amqp::Settlement::ack);
+    for (const auto serial : moved) queue->buffer.remove(serial);
+    wake(*queue);
+  }
+  if (!all_here) throw lost_while_acknowledging();
+  co_return size;
 }
 
 /// Ends leases, wakes retries, gives up what is too old or too much. What fails is due again a second later.
@@ -230,14 +283,14 @@ void RabbitMqBroker::Parts::tick(const LiveQueuePtr& queue) {
   if (definition.message_ttl) give_up(queue, queue->buffer.size(), now - *definition.message_ttl, "expired");
   if (!definition.max_length || definition.overflow != Overflow::drop_oldest) return;
   // Without the delayed ones: one that comes back would count twice until the next look, and a good event be dropped.
-  const auto waiting = queue->counts.ready + queue->buffer.waiting();
+  const auto waiting = queue->counts.ready + queue->waiting();
   if (waiting > *definition.max_length)
     give_up(queue, waiting - *definition.max_length, Timestamp::max(), "max_length");
 }
 
-void RabbitMqBroker::Parts::give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp stored_before,
+void RabbitMqBroker::Parts::give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp entered_before,
                                     std::string reason) {
-  auto serials = queue->buffer.give_up(most, stored_before);
+  auto serials = queue->buffer.give_up(most, entered_before);
   if (serials.empty()) return;
   background.spawn("give up", in_background(dead(queue, std::move(serials), std::move(reason), true)));
 }
@@ -249,6 +302,11 @@ asio::awaitable<void> RabbitMqBroker::Parts::in_background(asio::awaitable<void>
     log(level_of(error, troubles), "looking after the queues failed; it is tried again",
         {{"error", std::string_view(error.what())}});
   }
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::pause(std::chrono::milliseconds time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  while (!stopped && std::chrono::steady_clock::now() < until) co_await changed.wait_until(until);
 }
 
 }  // namespace eventbus

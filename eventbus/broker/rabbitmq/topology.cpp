@@ -11,6 +11,7 @@ namespace {
 // a third of it has passed a declaration is remembered.
 constexpr std::chrono::minutes delay_queue_life{30};
 constexpr std::chrono::minutes remembered{10};
+constexpr std::int64_t delivery_limit = 1'000'000;
 
 template <class T>
 bool not_found(const Result<T>& result) {
@@ -129,6 +130,8 @@ asio::awaitable<Topology::QueueFound> Topology::ensure_queue(QueueDefinition def
   if (there) co_return QueueFound::there;
   auto queue = quorum_queue(definition.name);
   dead_letter_to(queue, dead_letters, definition.name);
+  // Positive, so that what goes back comes first again; and so high that being handed about harms nobody.
+  queue.arguments.emplace_back("x-delivery-limit", delivery_limit);
   if (definition.ordered) queue.arguments.emplace_back("x-single-active-consumer", true);
   if (go_on) co_await go_on();
   co_await declare(std::move(queue));
@@ -137,7 +140,7 @@ asio::awaitable<Topology::QueueFound> Topology::ensure_queue(QueueDefinition def
 
 asio::awaitable<void> Topology::ensure_dead_letter_queue(std::string queue) {
   auto resting = quorum_queue(dead_letter_queue(queue));
-  // Who looks at the dead letters takes them all; another one waits until they are back.
+  // One instance at a time takes in what lies there. Older ones declare it with just these arguments.
   resting.arguments.emplace_back("x-single-active-consumer", true);
   co_await declare(std::move(resting));
 }
@@ -221,7 +224,7 @@ asio::awaitable<ServerCounts> Topology::count(QueueRecord record, std::vector<st
   const auto there = co_await ask(connection_.inspect_queue(name, deadline()));
   counts.missing = not_found(there);
   if (!counts.missing) counts.ready = expect(there, about("inspecting queue", name)).ready;
-  counts.dead_letters = co_await ready(dead_letter_queue(name));
+  counts.resting = co_await ready(dead_letter_queue(name));
   for (const auto delay : record.retry_delays) {
     const auto queue = retry_queue(name, delay);
     const auto waiting = co_await ask(connection_.inspect_queue(queue, deadline()));

@@ -23,7 +23,7 @@ struct ServerCounts {
   bool missing = false;  ///< The server has no such queue.
   std::uint64_t ready = 0;
   std::uint64_t delayed = 0;
-  std::uint64_t dead_letters = 0;
+  std::uint64_t resting = 0;  ///< In the dead-letter queue: not taken into the database yet.
 };
 
 /// Makes and removes what a queue is on the RabbitMQ server: the quorum queue and its bindings, the dead-letter
