@@ -44,6 +44,7 @@ struct RabbitMqBroker::Parts {
   // Queues (broker_parts.cpp).
   asio::awaitable<void> refresh();
   asio::awaitable<void> follow_definitions();
+  asio::awaitable<void> look_at_database();
   /// Null when no instance knows it.
   asio::awaitable<LiveQueuePtr> find(std::string name);
   LiveQueuePtr known(std::string_view name) const;

@@ -89,8 +89,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::tidy_dead_letters() {
     try {
       more = co_await letters.tidy();
     } catch (const Unavailable& error) {
-      log(level_of(error, troubles), "old dead letters can't be tidied up for now; it is tried again",
-          {{"error", std::string_view(error.what())}});
+      // Others tell that the database is away.
+      log(LogLevel::debug, "old dead letters can't be tidied up for now", {{"error", std::string_view(error.what())}});
     }
     co_await pause(more ? pause_between_parts : tidying_interval);
   }

@@ -149,11 +149,15 @@ asio::awaitable<void> RabbitMqBroker::run() {
   co_await parts.background.join();
 }
 
+asio::awaitable<void> RabbitMqBroker::Parts::look_at_database() {
+  co_await refresh();
+  co_await count_dead_letters();
+}
+
 /// They hold here soon after another instance has answered, also while RabbitMQ doesn't.
 asio::awaitable<void> RabbitMqBroker::Parts::follow_definitions() {
   while (!stopped) {
-    co_await in_background(refresh());
-    co_await in_background(count_dead_letters());
+    co_await in_background(look_at_database());
     const auto next = SteadyClock::now() + settings.refresh;
     while (!stopped && SteadyClock::now() < next) co_await changed.wait_until(next);
   }
