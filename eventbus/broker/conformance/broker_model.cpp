@@ -76,7 +76,6 @@ void QueueModel::fail(Entry& entry, Time delay, const std::string& reason, Time 
     return;
   }
   ++entry.attempt;
-  entry.retried = true;
   entry.state = delay.count() > 0 ? State::delayed : State::ready;
   entry.until = now + delay;
 }
@@ -129,10 +128,10 @@ bool QueueModel::acked_late(const std::string& delivery_id) {
   return true;
 }
 
-std::uint64_t QueueModel::purged(bool delayed_too) {
+std::uint64_t QueueModel::purged() {
   std::uint64_t gone = 0;
   for (auto& entry : entries_) {
-    const bool waits = entry.state == State::ready || (delayed_too && entry.state == State::delayed);
+    const bool waits = entry.state == State::ready || entry.state == State::delayed;
     if (!waits) continue;
     entry.state = State::gone;
     ++gone;
@@ -190,10 +189,6 @@ std::vector<std::string> QueueModel::open_deliveries() const {
     if (entry.state == State::in_flight) ids.push_back(entry.delivery_id);
   }
   return ids;
-}
-
-bool QueueModel::retried() const {
-  return std::ranges::any_of(entries_, [](const Entry& entry) { return entry.retried && entry.state != State::gone; });
 }
 
 }  // namespace eventbus

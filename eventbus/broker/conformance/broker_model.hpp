@@ -38,7 +38,7 @@ class QueueModel {
   /// A delivery that was lost or given back may still be known, so that the event is done; but only until an answer to
   /// another delivery of it. False: this one must be unknown.
   bool acked_late(const std::string& delivery_id);
-  std::uint64_t purged(bool delayed_too = true);
+  std::uint64_t purged();
   std::uint64_t redriven(const std::string& reason);
   std::uint64_t deleted(const std::string& reason);
 
@@ -53,8 +53,6 @@ class QueueModel {
   std::vector<std::string> dead_letters() const;
   /// Delivery ids that are in flight.
   std::vector<std::string> open_deliveries() const;
-  /// Whether one of its events, a dead one included, was tried again.
-  bool retried() const;
 
  private:
   enum class State : std::uint8_t { ready, in_flight, delayed, dead, gone };
@@ -66,9 +64,8 @@ class QueueModel {
     Time until{};  ///< End of the lease or of the delay.
     std::string delivery_id;
     std::string reason;
-    std::uint64_t turn = 0;     ///< In which it entered; that of all that are redriven at once.
-    bool out_of_order = false;  ///< Was handed out since it entered.
-    bool retried = false;
+    std::uint64_t turn = 0;               ///< In which it entered; that of all that are redriven at once.
+    bool out_of_order = false;            ///< Was handed out since it entered.
     std::vector<std::string> unanswered;  ///< Deliveries of this attempt that were lost or given back.
   };
 

@@ -160,41 +160,22 @@ class BrokerRandom : public BrokerBesideModels {
     tell("lose the connections");
     if (!run(under_test->lose_connections())) return;
     for (auto& [name, queue] : queues) queue.model.lost(queue.model.open_deliveries());
-    begin_anew_what_is_retried();
   }
 
   void restart_the_first() {
     tell("restart");
     restart();
     for (auto& [name, queue] : queues) queue.model.lost(queue.open_at(0));
-    begin_anew_what_is_retried();
     pass(Millis{0});
   }
 
-  /// A known fault makes it uncertain what ordered queues know of their retries: others take the places of these.
-  void begin_anew_what_is_retried() {
-    if (!allows(KnownFault::held_retries_are_lost)) return;
-    std::vector<QueueDefinition> retried;
-    for (const auto& [name, queue] : queues) {
-      if (queue.definition.ordered && queue.model.retried()) retried.push_back(queue.definition);
-    }
-    for (auto& definition : retried) {
-      tell("remove", queues.at(definition.name));
-      ASSERT_TRUE(run(broker().remove(definition.name)));
-      queues.erase(definition.name);
-      definition.name += "_again";
-      begin(definition);
-    }
-  }
-
   void purge(Played& queue) {
-    const bool all = !queue.definition.ordered || !allows(KnownFault::purge_leaves_held_retries);
     tell("purge", queue);
     auto gone = run(broker().purge(queue.name())).value();
     for (auto others = instances() - 1; others > 0; --others) {
       if (ask_the_next(KnownFault::purge_is_that_of_one_instance)) gone += run(broker().purge(queue.name())).value();
     }
-    ASSERT_EQ(gone, queue.model.purged(all)) << queue.name();
+    ASSERT_EQ(gone, queue.model.purged()) << queue.name();
   }
 
   void redrive(Played& queue) {

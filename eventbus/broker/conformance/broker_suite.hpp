@@ -61,8 +61,6 @@ enum class KnownFault : std::uint8_t {
   one_instance_has_the_ordered_queue,  ///< Row 35.
   counts_are_those_of_one_instance,    ///< Row 37.
   purge_is_that_of_one_instance,       ///< Row 37.
-  purge_leaves_held_retries,           ///< Row 38: those of ordered queues.
-  held_retries_are_lost,  ///< Row 38: of ordered queues, with the connection, the process or the consuming instance.
 };
 
 struct BrokerCase {

@@ -160,7 +160,9 @@ asio::awaitable<std::optional<std::set<std::string>>> RabbitMqBroker::Parts::mov
   while (std::ranges::any_of(entries, is_moving) && !queue->removed && !stopped)
     co_await queue->moved.wait_until(SteadyClock::now() + rest_after_failure);
   try {
-    co_return co_await letters.known(queue->record.id, std::move(entries));
+    auto known = co_await letters.known(queue->record.id, std::move(entries));
+    if (queue->record.definition.ordered) queue->held = co_await catalog.held(queue->name());
+    co_return known;
   } catch (const Unavailable& error) {
     log(level_of(error, troubles), "what RabbitMQ hands out again waits for the database",
         {{"queue", std::string_view(queue->name())}, {"error", std::string_view(error.what())}});

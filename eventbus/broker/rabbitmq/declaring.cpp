@@ -167,10 +167,14 @@ asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::purge(std::string name) {
   if (!queue) co_return delivery::unknown_queue(name);
   auto record = queue->record;
   std::uint64_t gone = co_await parts.topology.purge(std::move(record));
-  const auto serials = queue->buffer.give_up(queue->buffer.size(), Timestamp::max());
+  // One instance at a time consumes an ordered queue: it knows all retries that are in flight.
+  const bool knows_all = queue->record.definition.ordered && queue->buffer.size() > 0;
+  auto in_flight = queue->buffer.names_in_flight();
+  const auto serials = queue->buffer.purge();
   gone += serials.size();
   gone += parts.drop_unsifted(*queue);
   co_await parts.done(queue, serials);
+  if (knows_all) co_await parts.catalog.unhold_all_but(name, std::move(in_flight));
   queue->counts.ready = queue->counts.delayed = 0;
   co_return gone;
 }

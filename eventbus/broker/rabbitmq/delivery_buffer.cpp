@@ -126,15 +126,23 @@ void DeliveryBuffer::hold(Serial serial, Trials trials, Timestamp due) {
   enter(serial, *item, State::held, due);
 }
 
-std::vector<HeldMessage> DeliveryBuffer::take_waiting() {
-  std::vector<HeldMessage> taken;
-  for (auto place = items_.begin(); place != items_.end();) {
-    const auto current = place++;
-    if (current->second.state != State::waiting) continue;
-    taken.push_back(current->second.message);
-    forget(current);
+std::vector<DeliveryBuffer::Serial> DeliveryBuffer::purge() {
+  std::vector<Serial> purged;
+  for (auto& [serial, item] : items_) {
+    if (item.state != State::waiting && item.state != State::held) continue;
+    leave(serial, item);
+    enter(serial, item, State::settling);
+    purged.push_back(serial);
   }
-  return taken;
+  return purged;
+}
+
+std::vector<std::string> DeliveryBuffer::names_in_flight() const {
+  std::vector<std::string> names;
+  for (const auto& [serial, item] : items_) {
+    if (item.state == State::leased || item.state == State::settling) names.push_back(held_name(item.message.queued));
+  }
+  return names;
 }
 
 std::vector<DeliveryBuffer::Serial> DeliveryBuffer::give_up(std::size_t max, Timestamp entered_before) {

@@ -47,8 +47,10 @@ class DeliveryBuffer {
   void remove(Serial serial);
   /// The settling is done: it waits here for its next attempt.
   void hold(Serial serial, Trials trials, Timestamp due);
-  /// Ready messages that go back to RabbitMQ or away; forgotten here.
-  std::vector<HeldMessage> take_waiting();
+  /// All that wait, for their turn or for the time of a retry: being settled from now.
+  std::vector<Serial> purge();
+  /// See `held_name`.
+  std::vector<std::string> names_in_flight() const;
   /// Up to `max` of those that wait, oldest first, and that entered before `entered_before`: being settled from now.
   std::vector<Serial> give_up(std::size_t max, Timestamp entered_before);
   /// RabbitMQ has all of them again.

@@ -54,14 +54,14 @@ struct LiveQueue {
   DeliveryBuffer buffer;
   delivery::QueueMeters metrics;
   std::shared_ptr<amqp::Consumer> consumer;  ///< While somebody consumes here.
-  std::map<std::string, HeldRetry> held;     ///< Of an ordered queue: retries that were waiting when consuming began.
+  std::map<std::string, HeldRetry> held;     ///< Of an ordered queue: retries of what may come.
   Signal arrived;                            ///< Something is deliverable, or the queue is gone.
   Signal filled;                             ///< Messages came from the server.
   /// Messages that come again, until it is known whether they became dead letters before, and those behind them.
   std::deque<Arrival> unsifted;
   bool sifting = false;
   std::uint64_t losses = 0;           ///< How often everything went back to RabbitMQ.
-  std::multiset<std::string> moving;  ///< Entries on their way to the dead letters.
+  std::multiset<std::string> moving;  ///< Entries on their way to the database.
   Signal moved;                       ///< Some have arrived there, or not.
   bool taking_in = false;             ///< What rests in the dead-letter queue.
   Signal taken_in;

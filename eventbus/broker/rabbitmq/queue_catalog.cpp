@@ -302,6 +302,14 @@ asio::awaitable<void> QueueCatalog::unhold(std::string queue, std::vector<std::s
   co_await run(std::move(statement));
 }
 
+asio::awaitable<void> QueueCatalog::unhold_all_but(std::string queue, std::vector<std::string> event_ids) {
+  Statement statement("DELETE FROM eventbus_held_retries WHERE queue = $1 AND event_id <> ALL ($2)");
+  const std::vector<std::string_view> ids(event_ids.begin(), event_ids.end());
+  statement.add(std::string_view(queue));
+  statement.add(ids);
+  co_await run(std::move(statement));
+}
+
 asio::awaitable<std::map<std::string, HeldRetry>> QueueCatalog::held(std::string queue) {
   Statement statement(
       "SELECT event_id, attempt, first_attempt_at, first_failed_at, due FROM eventbus_held_retries WHERE queue = $1");

@@ -72,6 +72,7 @@ class QueueCatalog {
 
   asio::awaitable<void> hold(std::string queue, std::string event_id, HeldRetry retry);
   asio::awaitable<void> unhold(std::string queue, std::vector<std::string> event_ids);
+  asio::awaitable<void> unhold_all_but(std::string queue, std::vector<std::string> event_ids);
   asio::awaitable<std::map<std::string, HeldRetry>> held(std::string queue);
 
  private:

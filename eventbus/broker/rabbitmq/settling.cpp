@@ -62,7 +62,7 @@ class Settling {
   bool finished_ = false;
 };
 
-/// Marks entries as being on their way to the dead letters.
+/// Marks entries as being on their way to the database: to the dead letters, or as retries.
 class Moving {
  public:
   Moving(LiveQueuePtr queue, std::vector<std::string> entries)
@@ -157,6 +157,11 @@ asio::awaitable<void> RabbitMqBroker::Parts::failed(LiveQueuePtr queue, Serials 
 /// They stay here, so that nothing overtakes them; the database knows when they are due.
 asio::awaitable<void> RabbitMqBroker::Parts::hold(LiveQueuePtr queue, const Serials& serials, const Waits& waits) {
   const auto now = clock();
+  std::vector<std::string> entries;
+  for (const auto serial : serials) {
+    if (const auto* message = queue->buffer.settling(serial)) entries.push_back(entry_name(message->queued));
+  }
+  const Moving moving(queue, std::move(entries));
   for (std::size_t index = 0; index < serials.size(); ++index) {
     const auto* message = queue->buffer.settling(serials[index]);
     if (message == nullptr) continue;
