@@ -1,7 +1,5 @@
 #include "eventbus/amqp/consumer.hpp"
 
-#include <algorithm>
-
 #include "eventbus/amqp/link.hpp"
 
 namespace eventbus::amqp {
@@ -57,7 +55,7 @@ asio::awaitable<void> Consumer::barrier(Deadline deadline) {
 void Consumer::set_prefetch(std::uint16_t prefetch) {
   commands_->submit_anyway([key = key_, prefetch](Link* link) {
     auto* channel = link == nullptr ? nullptr : link->consumer(key);
-    if (channel != nullptr) channel->set_prefetch(std::max<std::uint16_t>(prefetch, 1));
+    if (channel != nullptr) channel->set_prefetch(prefetch);
   });
 }
 

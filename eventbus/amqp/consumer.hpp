@@ -30,7 +30,9 @@ class Consumer {
   /// messages that came before that answer. Throws `Unavailable` when the generation ends first: they may have been
   /// processed or not.
   asio::awaitable<void> barrier(Deadline deadline);
-  void set_prefetch(std::uint16_t prefetch);  ///< From 1.
+  /// How many messages the server hands out that are not settled yet, those before not counted. 0: no more; what is
+  /// outstanding stays so. Of a queue with a single active consumer another one becomes active then.
+  void set_prefetch(std::uint16_t prefetch);
   /// Ends consuming; what is outstanding is the server's again. On the loop: the handler is not called any more.
   void cancel();
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "eventbus/amqp/wire_fields.hpp"
 
@@ -22,6 +23,7 @@ void fail(ConsumerChannel::Barrier& barrier, const std::string& reason) {
 void ConsumerChannel::on_open() {
   generation_ = ++generations_;
   outstanding_.reset(generation_);
+  if (settings_.prefetch == 0) return healthy();
   send_qos(nullptr);
   send_consume();
 }
@@ -48,14 +50,20 @@ void ConsumerChannel::send_consume() {
 }
 
 void ConsumerChannel::set_prefetch(std::uint16_t prefetch) {
-  settings_.prefetch = prefetch;
+  const auto before = std::exchange(settings_.prefetch, prefetch);
   if (!is_open()) return;
+  if (before != 0) send_cancel();
+  if (prefetch == 0) return;
   // A prefetch is that of consumers to come.
-  const auto old = tag();
   send_qos(nullptr);
-  expect_answer();
-  send(AMQP_BASIC_CANCEL_METHOD, amqp_basic_cancel_t{.consumer_tag = bytes_of(old), .nowait = 0});
   send_consume();
+}
+
+void ConsumerChannel::send_cancel() {
+  consuming_ = false;
+  const auto name = tag();
+  expect_answer();
+  send(AMQP_BASIC_CANCEL_METHOD, amqp_basic_cancel_t{.consumer_tag = bytes_of(name), .nowait = 0});
 }
 
 void ConsumerChannel::barrier(std::shared_ptr<Barrier> barrier) {
@@ -96,7 +104,7 @@ void ConsumerChannel::on_method(const amqp_method_t& method) {
   } else if (method.id == AMQP_BASIC_CONSUME_OK_METHOD) {
     answered();
     healthy();
-    consuming_ = true;
+    consuming_ = settings_.prefetch != 0;
     moved();
     suspects_.clear(settings_.queue);
   } else if (method.id == AMQP_BASIC_CANCEL_OK_METHOD) {
@@ -135,7 +143,7 @@ void ConsumerChannel::on_closed(const ServerRefusal& refusal) {
 }
 
 void ConsumerChannel::on_lost(const std::string& reason) {
-  if (generation_ != 0 && !consuming_) {
+  if (generation_ != 0 && settings_.prefetch != 0 && !consuming_) {
     suspects_.suspect(settings_.queue, std::chrono::steady_clock::now());
     calls_->trouble(fmt::format("consuming queue \"{}\": {}", settings_.queue, reason));
   }

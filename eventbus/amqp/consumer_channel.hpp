@@ -62,6 +62,7 @@ class ConsumerChannel final : public Channel {
 
   void send_qos(std::shared_ptr<Barrier> barrier);
   void send_consume();
+  void send_cancel();
   void on_qos();
   void moved();
   Time renewal_due() const;
@@ -80,7 +81,7 @@ class ConsumerChannel final : public Channel {
   std::vector<ReceivedMessage> batch_;
   std::deque<std::shared_ptr<Barrier>> qos_under_way_;  ///< Null where it was no barrier.
   std::uint64_t consumes_ = 0;
-  bool consuming_ = false;  ///< The server has said so.
+  bool consuming_ = false;  ///< The server has said so, and nobody has asked it to end that.
 };
 
 }  // namespace eventbus::amqp

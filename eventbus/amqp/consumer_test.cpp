@@ -51,6 +51,23 @@ TEST_F(ConsumerTest, IsBoundedByItsPrefetch) {
   ASSERT_TRUE(receives(10));
 }
 
+TEST_F(ConsumerTest, MayRestWithWhatItHas) {
+  publish(5);
+  const auto consumer = connection.consume("q", 2, listener.handler());
+  ASSERT_TRUE(receives(2));
+  consumer->set_prefetch(0);
+  const auto tags = tags_of(listener.messages);
+  EXPECT_THAT(bench.run(consumer->settle({tags[0]}, Settlement::ack)), IsEmpty());
+  EXPECT_THAT(bench.run(consumer->settle({tags[1]}, Settlement::requeue)), IsEmpty());
+  bench.run(consumer->barrier(bench.soon()));
+  wait_until("the queue to have the rest", [this] { return ready() == 4; });
+  EXPECT_EQ(listener.messages.size(), 2U);
+  EXPECT_EQ(listener.lost, 0);
+  consumer->set_prefetch(10);
+  ASSERT_TRUE(receives(6));
+  EXPECT_EQ(listener.messages[2].body, "1");
+}
+
 TEST_F(ConsumerTest, SettlesOnceAndSaysWhatItDoesNotKnow) {
   publish(3);
   const auto consumer = connection.consume("q", 10, listener.handler());
