@@ -61,6 +61,7 @@ class GatedStore final : public EventStore {
   }
   asio::awaitable<Found> read_at(std::vector<Position>) override { co_return std::vector<StoredEvent>{}; }
   Position head() const override { return static_cast<Position>(log.size()); }
+  asio::awaitable<Position> look() override { co_return head(); }
   const LogLives& lives() const override { return lives_; }
   asio::awaitable<bool> gave(LogPlace) override { co_return true; }
   asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp) override { co_return std::nullopt; }

@@ -20,6 +20,7 @@ class MemoryEventStore final : public EventStore {
   asio::awaitable<std::vector<RouteRecord>> read_routes(Position after, std::size_t limit) override;
   asio::awaitable<Found> read_at(std::vector<Position> positions) override;
   Position head() const override { return static_cast<Position>(log_.size()); }
+  asio::awaitable<Position> look() override { co_return head(); }
   const LogLives& lives() const override { return lives_; }
   asio::awaitable<bool> gave(LogPlace place) override { co_return place.position <= head() && place.life == 0; }
   asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp time) override;

@@ -53,7 +53,7 @@ class PostgresEventStore final : public EventStore, public Outbox {
   /// the last look or append here: call it about every 20 ms while somebody follows the log. Throws std::runtime_error,
   /// and everything else `Unavailable`, once the database was put back from a copy that lacks what this instance has
   /// seen: what it remembers is of a log that is lost, so that the process has to end.
-  asio::awaitable<Position> look();
+  asio::awaitable<Position> look() override;
 
   asio::awaitable<std::vector<std::vector<Appended>>> append(std::vector<AppendRequest> requests) override;
   asio::awaitable<std::optional<StoredEvent>> get(std::string event_id) override;

@@ -24,6 +24,7 @@ class SqliteEventStore final : public EventStore {
   asio::awaitable<std::vector<RouteRecord>> read_routes(Position after, std::size_t limit) override;
   asio::awaitable<Found> read_at(std::vector<Position> positions) override;
   Position head() const override { return head_; }
+  asio::awaitable<Position> look() override { co_return head_; }
   const LogLives& lives() const override { return lives_; }
   asio::awaitable<bool> gave(LogPlace place) override;
   asio::awaitable<std::optional<Position>> first_at_or_after(Timestamp time) override;
