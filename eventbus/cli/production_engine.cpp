@@ -43,7 +43,7 @@ ProductionEngine::ProductionEngine(asio::io_context& loop, ProductionSettings se
                                : nullptr,
              store_metrics_, PostgresStoreSettings{.index_payloads = settings_.index_payloads}),
       modes_(primary_),
-      broker_(loop.get_executor(), store_, primary_, broker_metrics_, settings_.rabbitmq),
+      broker_(loop.get_executor(), store_, store_, primary_, broker_metrics_, settings_.rabbitmq),
       leadership_(primary_, relay_lock),
       relay_(loop.get_executor(), store_, broker_.sink(), leadership_, {.random = random_fraction}),
       feed_(loop.get_executor(), store_),

@@ -117,22 +117,8 @@ class BrokerBesideModels : public BrokerSuite {
     return counts;
   }
 
-  /// With the known fault each counts what lies on the server and what it holds itself, so that all of them together
-  /// count some twice.
   static bool agree(const std::vector<Counts>& said, const Counts& expected) {
-    if (!allows(KnownFault::counts_are_those_of_one_instance))
-      return std::ranges::all_of(said, [&expected](const Counts& one) { return one == expected; });
-    Counts all = said.front();
-    all.ready = all.delayed = all.in_flight = 0;
-    bool too_many = false;
-    for (const auto& one : said) {
-      all.ready += one.ready;
-      all.delayed += one.delayed;
-      all.in_flight += one.in_flight;
-      too_many = too_many || one.ready > expected.ready || one.delayed > expected.delayed || one.dead != expected.dead;
-    }
-    return !too_many && all.in_flight == expected.in_flight && all.ready >= expected.ready &&
-           all.delayed >= expected.delayed;
+    return std::ranges::all_of(said, [&expected](const Counts& one) { return one == expected; });
   }
 
   void rest() {

@@ -59,8 +59,6 @@ class BrokerUnderTest {
 enum class KnownFault : std::uint8_t {
   one_instance_takes_what_is_ready,    ///< Row 34: others have nothing to deliver, and order between them is lost.
   one_instance_has_the_ordered_queue,  ///< Row 35.
-  counts_are_those_of_one_instance,    ///< Row 37.
-  purge_is_that_of_one_instance,       ///< Row 37.
 };
 
 struct BrokerCase {

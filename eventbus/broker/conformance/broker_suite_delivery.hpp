@@ -10,6 +10,28 @@ using testing::IsEmpty;
 using testing::SizeIs;
 using testing::UnorderedElementsAreArray;
 
+TEST_P(BrokerConformance, AnAnswerToAnEarlierAttemptIsUnknown) {
+  for (const bool ordered : {false, true}) {
+    auto definition = queue(ordered ? "ordered" : "plain");
+    definition.ordered = ordered;
+    declare(definition);
+  }
+  publish({.key = "k"});
+  for (const std::string name : {"plain", "ordered"}) {
+    const auto first = receive(name, 1, Millis{20000});
+    ASSERT_EQ(first.size(), 1u) << name;
+    EXPECT_EQ(nack(name, first, {.requeue = true, .delay = Millis{0}, .reason = {}}).settled, 1u);
+    const auto second = receive(name, 1, Millis{20000});
+    ASSERT_EQ(second.size(), 1u) << name;
+    EXPECT_EQ(ack(name, first).unknown, delivery_ids(first)) << name;
+    EXPECT_EQ(nack(name, first).unknown, delivery_ids(first)) << name;
+    EXPECT_EQ(run(broker().extend(name, delivery_ids(first), Millis{60000})).value().settled, 0u) << name;
+    broker().give_back(name, delivery_ids(first));
+    EXPECT_EQ(info(name).in_flight, 1u) << name;
+    EXPECT_EQ(ack(name, second).settled, 1u) << name;
+  }
+}
+
 TEST_P(BrokerConformance, DeliversInPublishOrderAndForgetsWhatIsAcknowledged) {
   declare(queue("q"));
   const auto ids = publish_many(25);

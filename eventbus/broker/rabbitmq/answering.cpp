@@ -14,30 +14,25 @@ using rabbitmq::SettleOrder;
 using rabbitmq::SettleOutcome;
 using Action = SettleOrder::Action;
 
-/// What became of one request, whose deliveries several instances may hold.
-struct RabbitMqBroker::Parts::Tally {
-  Settled settled;
-  std::exception_ptr failure;
-
-  void add(InstanceId owner, const SettleOutcome& outcome) {
-    settled.settled += outcome.settled;
-    for (const auto serial : outcome.unknown) settled.unknown.push_back(encode(DeliveryId{owner, serial}));
-  }
-};
+/// What became of one request, which several instances may have a share in.
+void RabbitMqBroker::Parts::Tally::add(InstanceId owner, const SettleOutcome& outcome) {
+  settled.settled += outcome.settled;
+  for (const auto number : outcome.unknown) settled.unknown.push_back(encode(DeliveryId{owner, number}));
+}
 
 asio::awaitable<Settled> RabbitMqBroker::Parts::settle(SettleOrder order, std::vector<std::string> delivery_ids) {
   const auto tally = std::make_shared<Tally>();
-  std::map<InstanceId, Serials> shares;
+  std::map<InstanceId, std::vector<std::uint64_t>> shares;
   for (auto& text : delivery_ids) {
     if (const auto id = rabbitmq::parse_delivery_id(text)) {
-      shares[id->instance].push_back(id->serial);
+      shares[id->instance].push_back(id->number);
     } else {
       tally->settled.unknown.push_back(std::move(text));
     }
   }
   TaskGroup asked(loop);
-  for (auto& [owner, serials] : shares) {
-    order.serials = std::move(serials);
+  for (auto& [owner, deliveries] : shares) {
+    order.deliveries = std::move(deliveries);
     asked.spawn("settle", settle_share(owner, order, tally));
   }
   co_await asked.join();
@@ -60,12 +55,23 @@ asio::awaitable<SettleOutcome> RabbitMqBroker::Parts::settle_here(SettleOrder or
   const auto queue = co_await find(order.queue);
   SettleOutcome outcome;
   if (!queue) {
-    outcome.unknown = std::move(order.serials);
+    outcome.unknown = std::move(order.deliveries);
     co_return outcome;
   }
-  if (order.action == Action::extend) co_return extend(*queue, std::move(order.serials), order.lease);
+  if (order.action == Action::purge) {
+    outcome.settled = co_await purge_here(queue, order.purged_to);
+    co_return outcome;
+  }
+  if (order.action == Action::extend) co_return extend(*queue, order.deliveries, order.lease);
   Serials serials;
-  for (const auto serial : order.serials) (queue->buffer.settle(serial) ? serials : outcome.unknown).push_back(serial);
+  for (const auto number : order.deliveries) {
+    const auto serial = queue->buffer.leased_as(number);
+    if (serial && queue->buffer.settle(*serial)) {
+      serials.push_back(*serial);
+    } else {
+      outcome.unknown.push_back(number);
+    }
+  }
   outcome.settled = serials.size();
   if (order.action == Action::ack) {
     co_await acknowledge(queue, std::move(serials));
@@ -86,14 +92,16 @@ asio::awaitable<void> RabbitMqBroker::Parts::acknowledge(LiveQueuePtr queue, Ser
   meters.acked.add(count);
 }
 
-SettleOutcome RabbitMqBroker::Parts::extend(LiveQueue& queue, Serials serials, std::chrono::milliseconds lease) const {
+SettleOutcome RabbitMqBroker::Parts::extend(LiveQueue& queue, const std::vector<std::uint64_t>& deliveries,
+                                            std::chrono::milliseconds lease) const {
   SettleOutcome outcome;
   const auto until = clock() + lease;
-  for (const auto serial : serials) {
-    if (queue.buffer.extend(serial, until)) {
+  for (const auto number : deliveries) {
+    const auto serial = queue.buffer.leased_as(number);
+    if (serial && queue.buffer.extend(*serial, until)) {
       ++outcome.settled;
     } else {
-      outcome.unknown.push_back(serial);
+      outcome.unknown.push_back(number);
     }
   }
   return outcome;

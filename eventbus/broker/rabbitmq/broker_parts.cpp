@@ -29,9 +29,6 @@ std::vector<Binding> without(const std::vector<Binding>& bindings, const std::ve
   return left;
 }
 
-constexpr int most_looks = 3;  // at a queue whose messages keep moving
-constexpr std::chrono::seconds patience_for_arrivals{1};
-
 rabbitmq::InstanceId random_instance() {
   std::random_device random;
   return std::uniform_int_distribution<rabbitmq::InstanceId>()(random);
@@ -39,10 +36,12 @@ rabbitmq::InstanceId random_instance() {
 
 }  // namespace
 
-RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& store_, postgres::ConnectionPool& database,
-                             BrokerMetrics& metrics_, RabbitMqSettings settings_, BrokerClock clock_)
+RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& store_, Outbox& outbox_,
+                             postgres::ConnectionPool& database, BrokerMetrics& metrics_, RabbitMqSettings settings_,
+                             BrokerClock clock_)
     : loop(loop_),
       store(store_),
+      outbox(outbox_),
       metrics(metrics_),
       settings(std::move(settings_)),
       clock(std::move(clock_)),
@@ -51,12 +50,13 @@ RabbitMqBroker::Parts::Parts(const asio::any_io_executor& loop_, EventStore& sto
       topology(consuming, guard, changed, settings.timeout),
       catalog(database, settings.timeout),
       letters(database, settings.timeout),
+      instance(random_instance()),
+      board(database, instance, settings.timeout),
       publisher(loop, publishing, topology, guard,
                 {.prepared = [this] { return until_prepared(); },
                  .wanted_by = [this](const Event& event) { return wanted_by(event); },
                  .doubt = [this] { doubt_topology(); }},
                 metrics, settings.timeout, settings.connection.max_body_bytes),
-      instance(random_instance()),
       forwarding(loop, database, instance, settings.timeout, settings.patience,
                  [this](rabbitmq::SettleOrder order) { return settle_here(std::move(order)); }),
       changed(loop),
@@ -121,7 +121,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
       }
       wake(*queue);
     } else {
-      queues.emplace(name, std::make_shared<LiveQueue>(loop, metrics, std::move(record)));
+      queues.emplace(name, std::make_shared<LiveQueue>(loop, metrics, std::move(record), settings.prefetch));
     }
   }
 }
@@ -241,30 +241,6 @@ asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::until_prepared() {
   co_return prepared_login;
 }
 
-/// A message on its way from the server here counts once: what moves during the look is looked at again, and what the
-/// server sent before has arrived.
-asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
-  for (int look = 0; look < most_looks; ++look) {
-    const auto moves = queue->moves;
-    const auto arriving = queue->arriving;  // what is published during the look may be missing in it
-    const auto consumer = queue->consumer;
-    auto record = queue->record;
-    Delays gone;
-    auto counts = co_await topology.count(std::move(record), gone);
-    if (!gone.empty()) co_await forget_retry_queues(queue, std::move(gone));
-    if (consumer) co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + patience_for_arrivals);
-    if (counts.missing && queue->wanted()) {
-      log_warning("a queue is gone from RabbitMQ, with what lay in it; it is made again",
-                  {{"queue", std::string_view(queue->name())}});
-      doubt_topology();
-    }
-    if (queue->moves != moves && look + 1 < most_looks) continue;
-    queue->counts = counts;
-    queue->arriving -= std::min(queue->arriving, arriving);
-    co_return;
-  }
-}
-
 /// One that is noted and not there may be in the making. When somebody else works on the queue, the next look does it.
 asio::awaitable<void> RabbitMqBroker::Parts::forget_retry_queues(LiveQueuePtr queue, Delays delays) {
   auto claim = claim_of(queue->name());
@@ -280,19 +256,6 @@ asio::awaitable<bool> RabbitMqBroker::Parts::forget_retry_queues_now(LiveQueuePt
     std::erase(queue->record.retry_delays, delay);
   }
   co_return true;
-}
-
-QueueInfo RabbitMqBroker::Parts::info_of(const LiveQueue& queue) const {
-  QueueInfo info;
-  info.definition = queue.record.definition;
-  info.paused = queue.record.paused;
-  info.ready = queue.counts.ready + queue.waiting();
-  info.in_flight = queue.buffer.in_flight();
-  info.delayed = queue.counts.delayed + queue.buffer.held();
-  info.dead_letters = queue.dead_letters + queue.counts.resting;
-  info.consumers = queue.receivers;
-  info.oldest_since = queue.buffer.oldest_entered_at();
-  return info;
 }
 
 }  // namespace eventbus

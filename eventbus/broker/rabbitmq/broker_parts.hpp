@@ -11,6 +11,7 @@
 #include "eventbus/broker/rabbitmq/event_publisher.hpp"
 #include "eventbus/broker/rabbitmq/forwarding.hpp"
 #include "eventbus/broker/rabbitmq/ingest_queue.hpp"
+#include "eventbus/broker/rabbitmq/instance_board.hpp"
 #include "eventbus/broker/rabbitmq/live_queue.hpp"
 #include "eventbus/broker/rabbitmq/queue_claim.hpp"
 #include "eventbus/broker/rabbitmq/rabbitmq_broker.hpp"
@@ -38,7 +39,7 @@ struct RabbitMqBroker::Parts {
   using Serial = rabbitmq::DeliveryBuffer::Serial;
   using Serials = std::vector<Serial>;
 
-  Parts(const asio::any_io_executor& loop, EventStore& store, postgres::ConnectionPool& database,
+  Parts(const asio::any_io_executor& loop, EventStore& store, Outbox& outbox, postgres::ConnectionPool& database,
         BrokerMetrics& metrics, RabbitMqSettings settings, BrokerClock clock);
 
   // Queues (broker_parts.cpp).
@@ -67,7 +68,6 @@ struct RabbitMqBroker::Parts {
   std::string_view wanted_by(const Event& event) const;
   bool prepared() const;
   asio::awaitable<std::uint64_t> until_prepared();
-  asio::awaitable<void> count(LiveQueuePtr queue);
   using Delays = std::vector<std::chrono::milliseconds>;
   asio::awaitable<void> forget_retry_queues(LiveQueuePtr queue, Delays delays);
   asio::awaitable<bool> forget_retry_queues_now(LiveQueuePtr queue, Delays delays);
@@ -84,8 +84,20 @@ struct RabbitMqBroker::Parts {
                                         std::chrono::steady_clock::time_point until);
   asio::awaitable<void> backfill(LiveQueuePtr queue);
   asio::awaitable<void> begin_backfill(LiveQueuePtr queue);
-  QueueInfo info_of(const LiveQueue& queue) const;
   asio::awaitable<bool> delivers_from(std::string queue);
+
+  // How much there is (counting.cpp).
+  asio::awaitable<void> count(LiveQueuePtr queue);
+  asio::awaitable<std::vector<Position>> relayed_of(LiveQueuePtr queue);
+  asio::awaitable<void> exchange_shares();
+  asio::awaitable<void> look_at_counts();
+  QueueInfo info_of(const LiveQueue& queue) const;
+
+  // How old the oldest is that nobody consumes (head_watch.cpp).
+  void watch_head(const LiveQueuePtr& queue);
+  asio::awaitable<void> look_at_head(LiveQueuePtr queue);
+
+  asio::awaitable<void> tidy();
 
   // The server (rabbitmq_broker.cpp).
   void link_changed(amqp::LinkState state);
@@ -98,6 +110,11 @@ struct RabbitMqBroker::Parts {
   // Consuming (consuming.cpp).
   void consume(const LiveQueuePtr& queue);
   void stop_consuming(LiveQueue& queue);
+  /// How many messages of it this instance is to hold that nobody has.
+  std::uint16_t wanted_prefetch(LiveQueue& queue) const;
+  void follow_demand(const LiveQueuePtr& queue);
+  /// All but the oldest so many of those that wait.
+  void return_waiting(LiveQueue& queue, std::size_t kept);
   void take_in(const LiveQueuePtr& queue, std::vector<amqp::ReceivedMessage> messages);
   void arrive(LiveQueue& queue, rabbitmq::Arrival arrival);
   /// Tells those that became dead letters before from those that are delivered.
@@ -114,11 +131,13 @@ struct RabbitMqBroker::Parts {
   /// What this instance held was of a queue that is gone.
   asio::awaitable<void> consume_anew(LiveQueuePtr queue);
   asio::awaitable<void> fetch(LiveQueuePtr queue, Credit wanted);
-  /// None for ids of other instances and for nonsense.
-  std::optional<Serial> serial_of(std::string_view delivery_id) const;
 
   // What consumers say of their deliveries (answering.cpp).
-  struct Tally;
+  struct Tally {
+    Settled settled;
+    std::exception_ptr failure;
+    void add(rabbitmq::InstanceId owner, const rabbitmq::SettleOutcome& outcome);
+  };
   /// Carried out by whichever instance holds them.
   asio::awaitable<Settled> settle(rabbitmq::SettleOrder order, std::vector<std::string> delivery_ids);
   asio::awaitable<void> settle_share(rabbitmq::InstanceId owner, rabbitmq::SettleOrder order,
@@ -126,7 +145,13 @@ struct RabbitMqBroker::Parts {
   /// On what this instance holds.
   asio::awaitable<rabbitmq::SettleOutcome> settle_here(rabbitmq::SettleOrder order);
   asio::awaitable<void> acknowledge(LiveQueuePtr queue, Serials serials);
-  rabbitmq::SettleOutcome extend(LiveQueue& queue, Serials serials, std::chrono::milliseconds lease) const;
+  rabbitmq::SettleOutcome extend(LiveQueue& queue, const std::vector<std::uint64_t>& deliveries,
+                                 std::chrono::milliseconds lease) const;
+
+  // Purging (purging.cpp).
+  asio::awaitable<void> until_relayed(Position newest);
+  asio::awaitable<std::uint64_t> purge_everywhere(LiveQueuePtr queue);
+  asio::awaitable<std::uint64_t> purge_here(LiveQueuePtr queue, Position purged_to);
 
   // Dead letters (dead_letter_desk.cpp).
   struct Clearing;
@@ -137,7 +162,6 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> redrive(LiveQueuePtr queue, std::vector<rabbitmq::RestingMessage> resting);
   asio::awaitable<void> until_taken_in(LiveQueuePtr queue);
   asio::awaitable<void> count_dead_letters();
-  asio::awaitable<void> tidy_dead_letters();
   /// For a dead letter that has no name, as long as this instance holds the message: what is tried again rests once.
   std::string unique_name(amqp::DeliveryTag tag) const;
   /// How many are new.
@@ -177,6 +201,7 @@ struct RabbitMqBroker::Parts {
 
   asio::any_io_executor loop;
   EventStore& store;
+  Outbox& outbox;
   BrokerMetrics& metrics;
   RabbitMqSettings settings;
   BrokerClock clock;
@@ -190,9 +215,11 @@ struct RabbitMqBroker::Parts {
   rabbitmq::Topology topology;
   rabbitmq::QueueCatalog catalog;
   rabbitmq::DeadLetterStore letters;
+  rabbitmq::InstanceId instance;
+  rabbitmq::InstanceBoard board;
+  std::vector<rabbitmq::InstanceId> running;  ///< Other instances, as of the last look.
   rabbitmq::EventPublisher publisher;
   std::map<std::string, LiveQueuePtr, std::less<>> queues;
-  rabbitmq::InstanceId instance;
   rabbitmq::Forwarding forwarding;
   std::vector<std::unique_ptr<rabbitmq::IngestQueue>> ingest_queues;
   Serial last_serial = 0;

@@ -19,14 +19,20 @@ namespace {
 
 // Also without waiting a receive gets what is ready, but it has to come from the server first.
 constexpr std::chrono::milliseconds patience_for_ready{1000};
+// Somebody who asks again and again may think in between.
+constexpr std::chrono::milliseconds making_way{250};
 constexpr int most_rounds = 5;  // of asking for more while more is published all the time
 
 /// Counts a receive among the queue's consumers.
 class Receiving {
  public:
-  explicit Receiving(LiveQueuePtr queue) : queue_(std::move(queue)) { ++queue_->receivers; }
+  Receiving(LiveQueuePtr queue, std::size_t events) : queue_(std::move(queue)), events_(events) {
+    ++queue_->receivers;
+    queue_->demand.begin(events_, SteadyClock::now());
+  }
   ~Receiving() {
     --queue_->receivers;
+    queue_->demand.end(events_);
     queue_->last_receive = SteadyClock::now();
     if (queue_->buffer.deliverable()) queue_->arrived.notify_one();
   }
@@ -35,23 +41,22 @@ class Receiving {
 
  private:
   LiveQueuePtr queue_;
+  std::size_t events_;
 };
 
-/// Routed before the queue began, or put into it directly as well.
-bool not_for(const LiveQueue& queue, const QueuedEvent& queued) {
-  return !queued.direct && queued.event.position > 0 && queued.event.position <= queue.record.live_after;
+/// Routed before the queue began or before it was purged, or put into it directly as well.
+bool not_for(const LiveQueue& queue, const QueuedEvent& queued, bool again) {
+  const auto& record = queue.record;
+  const auto begins_after = again ? record.live_after : std::max(record.live_after, record.purged_to);
+  return !queued.direct && queued.event.position > 0 && queued.event.position <= begins_after;
 }
 
 }  // namespace
 
-std::optional<RabbitMqBroker::Parts::Serial> RabbitMqBroker::Parts::serial_of(std::string_view delivery_id) const {
-  const auto id = rabbitmq::parse_delivery_id(delivery_id);
-  if (!id || id->instance != instance) return std::nullopt;
-  return id->serial;
-}
-
 void RabbitMqBroker::Parts::consume(const LiveQueuePtr& queue) {
   if (queue->consumer || !queue->may_be_consumed() || stopped) return;
+  const auto prefetch = wanted_prefetch(*queue);
+  if (prefetch == 0) return;
   const std::weak_ptr<LiveQueue> weak = queue;
   amqp::ConsumerHandler handler;
   handler.on_messages = [this, weak](std::vector<amqp::ReceivedMessage> messages) {
@@ -65,14 +70,58 @@ void RabbitMqBroker::Parts::consume(const LiveQueuePtr& queue) {
                 {{"queue", std::string_view(name)}, {"error", std::string_view(trouble)}});
     doubt_topology();
   };
-  queue->consumer = consuming.consume(queue->name(), settings.prefetch, std::move(handler));
+  queue->prefetch = prefetch;
+  queue->prefetched_after = last_serial;
+  queue->consumer = consuming.consume(queue->name(), queue->prefetch, std::move(handler));
+}
+
+/// An ordered queue has one consumer at a time: this is about those that share one.
+std::uint16_t RabbitMqBroker::Parts::wanted_prefetch(LiveQueue& queue) const {
+  if (queue.record.definition.ordered) return settings.prefetch;
+  if (queue.unasked_for(making_way)) {
+    const bool rests = queue.consumer && queue.prefetch == 0;
+    const bool others_miss_it = queue.counts.ready == 0 || queue.prefetch == 0;
+    if (queue.others.asked > 0 && others_miss_it) return 0;
+    if (rests && !queue.gives_up_by_itself()) return 0;
+  }
+  return queue.demand.wanted(SteadyClock::now());
+}
+
+/// Where nobody asks any more, what waits goes to those who are asked elsewhere; an ordered queue as a whole.
+void RabbitMqBroker::Parts::follow_demand(const LiveQueuePtr& queue) {
+  if (!queue->consumer) return;
+  if (queue->record.definition.ordered) {
+    const bool handed_over = queue->others.asked > 0 && queue->unasked_for(making_way);
+    if (handed_over && queue->buffer.in_flight() == 0) stop_consuming(*queue);
+    return;
+  }
+  const auto wanted = wanted_prefetch(*queue);
+  const std::size_t most = settings.prefetch - std::min<std::size_t>(settings.prefetch, queue->buffer.in_flight());
+  const bool used_up = queue->receivers > 0 && queue->is_used_up();
+  const bool more = most > 0 && (wanted > queue->prefetch || used_up);
+  if (more || wanted < queue->prefetch) {
+    queue->consumer->set_prefetch(static_cast<std::uint16_t>(std::min<std::size_t>(wanted, most)));
+    queue->prefetch = wanted;
+    queue->prefetched_after = last_serial;
+  }
+  return_waiting(*queue, wanted);
+}
+
+void RabbitMqBroker::Parts::return_waiting(LiveQueue& queue, std::size_t kept) {
+  auto tags = queue.buffer.take_waiting(kept);
+  if (tags.empty()) return;
+  ++queue.moves;
+  settle_unread(queue, std::move(tags), amqp::Settlement::requeue);
 }
 
 void RabbitMqBroker::Parts::stop_consuming(LiveQueue& queue) {
   if (!queue.consumer) return;
   queue.consumer->cancel();
   queue.consumer.reset();
+  queue.prefetch = 0;
   queue.counts.ready += queue.buffer.size() + queue.unsifted.size();
+  const auto oldest = queue.buffer.oldest_entered_at();
+  queue.head = {.since = oldest, .known = oldest.has_value()};
   queue.lose();
 }
 
@@ -88,7 +137,9 @@ void RabbitMqBroker::Parts::take_in(const LiveQueuePtr& queue, std::vector<amqp:
       malformed.push_back(message.delivery_tag);
       continue;
     }
-    if (not_for(*queue, *queued)) {
+    queue->arriving.erase(queued->event.position);
+    queue->demand.weigh(message.body.size());
+    if (not_for(*queue, *queued, message.redelivered)) {
       unwanted.push_back(message.delivery_tag);
       continue;
     }
@@ -100,11 +151,10 @@ void RabbitMqBroker::Parts::take_in(const LiveQueuePtr& queue, std::vector<amqp:
       arrive(*queue, std::move(arrival));
     }
   }
-  const auto arrived = std::min<std::uint64_t>(queue->counts.ready, messages.size());
-  queue->counts.ready -= arrived;
-  queue->arriving -= std::min<std::uint64_t>(queue->arriving, messages.size() - arrived);
+  queue->counts.ready -= std::min<std::uint64_t>(queue->counts.ready, messages.size());
   settle_unread(*queue, std::move(unwanted), amqp::Settlement::ack);
   settle_unread(*queue, std::move(malformed), amqp::Settlement::reject);
+  if (queue->prefetch == 0) return_waiting(*queue, 0);
   if (!queue->unsifted.empty() && !std::exchange(queue->sifting, true))
     background.spawn("sift what comes again", sift(queue));
   wake(*queue);
@@ -241,7 +291,7 @@ std::vector<Delivery> RabbitMqBroker::Parts::lease(LiveQueue& queue, Credit cred
   const auto now = clock();
   for (const auto serial : queue.buffer.lease(credit, now + queue.record.definition.lease)) {
     const auto& queued = queue.buffer.handed_out(serial, now);
-    deliveries.push_back({.delivery_id = rabbitmq::encode({instance, serial}),
+    deliveries.push_back({.delivery_id = rabbitmq::encode({instance, queue.buffer.number_of(serial)}),
                           .attempt = queued.trials.attempt,
                           .first_attempt_at = queued.trials.first_attempt_at,
                           .replayed = queued.replayed,
@@ -260,7 +310,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue, Credit wa
   const auto until = SteadyClock::now() + patience_for_ready;
   const auto consumer = queue->consumer;
   int rounds = 0;
-  while (!queue->removed && consumer && !queue->buffer.covers(wanted) && SteadyClock::now() < until) {
+  const auto full = [&queue] { return queue->buffer.waiting() >= queue->prefetch; };
+  while (!queue->removed && consumer && !queue->buffer.covers(wanted) && !full() && SteadyClock::now() < until) {
     const auto moves = queue->moves;
     const auto ready = co_await topology.ready(queue->name());
     bool all_here = ready == 0;
@@ -282,9 +333,13 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   if (!queue) co_return delivery::unknown_queue(name);
   if (parts.stopped) co_return std::vector<Delivery>{};
   parts.check();
-  const Receiving receiving(queue);
-  const bool cold = !queue->consumer;
-  if (cold) co_await parts.begin_consuming(queue);
+  const Receiving receiving(queue, credit.events);
+  while (queue->head.looking && !queue->removed)
+    co_await queue->filled.wait_until(SteadyClock::now() + patience_for_ready);
+  queue->head = {};
+  const bool cold = queue->prefetch == 0;
+  if (!queue->consumer) co_await parts.begin_consuming(queue);
+  parts.follow_demand(queue);
   const bool waits = deadline > SteadyClock::now();
   const auto at_least = cold ? credit : Credit{};
   if (!waits && !queue->record.paused) co_await parts.fetch(queue, at_least);
@@ -294,6 +349,7 @@ asio::awaitable<Result<std::vector<Delivery>>> RabbitMqBroker::receive(std::stri
   auto deliveries = parts.lease(*queue, credit);
   while (deliveries.empty() && asked() && !queue->removed && !parts.stopped && SteadyClock::now() < deadline) {
     if (!queue->consumer) co_await parts.begin_consuming(queue);
+    parts.follow_demand(queue);
     const bool arrived = co_await queue->arrived.wait_until(deadline);
     if (!arrived) break;  // the deadline, or nobody waits any more
     // When it is the first, the rest of what was ready is on its way.
@@ -323,7 +379,9 @@ void RabbitMqBroker::give_back(std::string_view name, std::span<const std::strin
   if (!queue) return;
   std::size_t count = 0;
   for (const auto& id : delivery_ids) {
-    const auto serial = parts.serial_of(id);
+    const auto delivery = rabbitmq::parse_delivery_id(id);
+    const bool ours = delivery && delivery->instance == parts.instance;
+    const auto serial = ours ? queue->buffer.leased_as(delivery->number) : std::nullopt;
     if (serial && queue->buffer.give_back(*serial)) ++count;
   }
   queue->metrics.given_back.add(static_cast<double>(count));

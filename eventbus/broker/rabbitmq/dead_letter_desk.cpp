@@ -17,8 +17,6 @@ namespace {
 
 constexpr unsigned steps_a_second = 10;
 constexpr std::chrono::seconds patience_for_intake{2};
-constexpr std::chrono::milliseconds tidying_interval{10'000};
-constexpr std::chrono::milliseconds pause_between_parts{100};
 
 std::vector<std::int64_t> numbers_of(const std::vector<rabbitmq::RestingMessage>& messages) {
   std::vector<std::int64_t> numbers;
@@ -80,19 +78,6 @@ asio::awaitable<void> RabbitMqBroker::Parts::count_dead_letters() {
   for (const auto& [name, queue] : queues) {
     const auto place = counts.find(queue->record.id);
     queue->dead_letters = place == counts.end() ? 0 : place->second;
-  }
-}
-
-asio::awaitable<void> RabbitMqBroker::Parts::tidy_dead_letters() {
-  while (!stopped) {
-    bool more = false;
-    try {
-      more = co_await letters.tidy();
-    } catch (const Unavailable& error) {
-      // Others tell that the database is away.
-      log(LogLevel::debug, "old dead letters can't be tidied up for now", {{"error", std::string_view(error.what())}});
-    }
-    co_await pause(more ? pause_between_parts : tidying_interval);
   }
 }
 

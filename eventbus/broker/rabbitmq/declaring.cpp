@@ -161,24 +161,6 @@ asio::awaitable<bool> RabbitMqBroker::Parts::remove(LiveQueuePtr queue, QueueCla
   co_return true;
 }
 
-asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::purge(std::string name) {
-  auto& parts = *parts_;
-  const auto queue = co_await parts.find(name);
-  if (!queue) co_return delivery::unknown_queue(name);
-  auto record = queue->record;
-  std::uint64_t gone = co_await parts.topology.purge(std::move(record));
-  // One instance at a time consumes an ordered queue: it knows all retries that are in flight.
-  const bool knows_all = queue->record.definition.ordered && queue->buffer.size() > 0;
-  auto in_flight = queue->buffer.names_in_flight();
-  const auto serials = queue->buffer.purge();
-  gone += serials.size();
-  gone += parts.drop_unsifted(*queue);
-  co_await parts.done(queue, serials);
-  if (knows_all) co_await parts.catalog.unhold_all_but(name, std::move(in_flight));
-  queue->counts.ready = queue->counts.delayed = 0;
-  co_return gone;
-}
-
 asio::awaitable<Result<void>> RabbitMqBroker::set_paused(std::string name, bool paused) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
@@ -198,7 +180,7 @@ std::vector<QueueInfo> RabbitMqBroker::last_known() {
 
 asio::awaitable<std::vector<QueueInfo>> RabbitMqBroker::list() {
   co_await parts_->refresh();
-  co_await parts_->in_background(parts_->count_dead_letters());
+  co_await parts_->in_background(parts_->look_at_counts());
   co_return last_known();
 }
 
@@ -206,7 +188,7 @@ asio::awaitable<Result<QueueInfo>> RabbitMqBroker::info(std::string name) {
   const auto queue = co_await parts_->find(name);
   if (!queue) co_return delivery::unknown_queue(name);
   co_await parts_->count(queue);
-  co_await parts_->in_background(parts_->count_dead_letters());
+  co_await parts_->in_background(parts_->look_at_counts());
   co_return parts_->info_of(*queue);
 }
 
@@ -224,10 +206,10 @@ Result<std::unique_ptr<Admission>> RabbitMqBroker::admit(std::string_view exchan
 void RabbitMqBroker::take(std::span<const StoredEvent> events) {
   for (const auto& [name, queue] : parts_->queues) {
     const auto& definition = queue->record.definition;
-    if (!definition.max_length) continue;
+    if (!delivery::refuses(definition)) continue;
     for (const auto& stored : events) {
       if (!routes(definition, stored.event->exchange, stored.event->routing_key)) continue;
-      ++queue->arriving;
+      queue->arriving.insert(stored.position);
       ++queue->moves;
     }
   }

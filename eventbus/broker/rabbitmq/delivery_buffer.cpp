@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace eventbus::rabbitmq {
+namespace {
+
+constexpr unsigned attempt_bits = 8;
+constexpr std::uint64_t attempt_mask = (1U << attempt_bits) - 1;
+
+}  // namespace
 
 const std::string* DeliveryBuffer::key_of(const Item& item) const {
   const auto& key = item.message.queued.event.event->ordering_key;
@@ -63,6 +69,18 @@ const QueuedEvent& DeliveryBuffer::handed_out(Serial serial, Timestamp now) {
   auto& queued = items_.find(serial)->second.message.queued;
   if (queued.trials.first_attempt_at == Timestamp{}) queued.trials.first_attempt_at = now;
   return queued;
+}
+
+std::uint64_t DeliveryBuffer::number_of(Serial serial) const {
+  const auto attempt = items_.find(serial)->second.message.queued.trials.attempt;
+  return serial << attempt_bits | (attempt & attempt_mask);
+}
+
+std::optional<DeliveryBuffer::Serial> DeliveryBuffer::leased_as(std::uint64_t number) const {
+  const auto serial = number >> attempt_bits;
+  const auto place = items_.find(serial);
+  const bool leased = place != items_.end() && place->second.state == State::leased;
+  return leased && number_of(serial) == number ? std::optional(serial) : std::nullopt;
 }
 
 bool DeliveryBuffer::extend(Serial serial, Timestamp until) {
@@ -135,6 +153,25 @@ std::vector<DeliveryBuffer::Serial> DeliveryBuffer::purge() {
     purged.push_back(serial);
   }
   return purged;
+}
+
+std::vector<amqp::DeliveryTag> DeliveryBuffer::take_waiting(std::size_t kept) {
+  std::vector<amqp::DeliveryTag> taken;
+  for (auto place = items_.begin(); place != items_.end();) {
+    const auto current = place++;
+    if (current->second.state != State::waiting) continue;
+    if (kept > 0) {
+      --kept;
+      continue;
+    }
+    taken.push_back(current->second.message.tag);
+    forget(current);
+  }
+  return taken;
+}
+
+std::size_t DeliveryBuffer::arrived_after(Serial serial) const {
+  return static_cast<std::size_t>(std::distance(items_.upper_bound(serial), items_.end()));
 }
 
 std::vector<std::string> DeliveryBuffer::names_in_flight() const {

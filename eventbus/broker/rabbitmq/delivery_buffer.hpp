@@ -35,6 +35,10 @@ class DeliveryBuffer {
   /// Notes that it is handed out now, which is its first attempt where there was none. It must be leased.
   const QueuedEvent& handed_out(Serial serial, Timestamp now);
   bool extend(Serial serial, Timestamp until);
+  /// Names a delivery, one attempt at a message. It must be leased.
+  std::uint64_t number_of(Serial serial) const;
+  /// The message of a delivery that is leased; none where another attempt is, or nobody has it.
+  std::optional<Serial> leased_as(std::uint64_t number) const;
   /// Ready again, before those that arrived after it. False unless it is leased.
   bool give_back(Serial serial);
   /// From now on being settled: answered, and its lease doesn't end. False unless it is leased.
@@ -49,6 +53,8 @@ class DeliveryBuffer {
   void hold(Serial serial, Trials trials, Timestamp due);
   /// All that wait, for their turn or for the time of a retry: being settled from now.
   std::vector<Serial> purge();
+  /// The tags of those that wait for their turn, but the oldest `kept`: forgotten here.
+  std::vector<amqp::DeliveryTag> take_waiting(std::size_t kept);
   /// See `held_name`.
   std::vector<std::string> names_in_flight() const;
   /// Up to `max` of those that wait, oldest first, and that entered before `entered_before`: being settled from now.
@@ -70,6 +76,8 @@ class DeliveryBuffer {
   std::size_t in_flight() const { return in_flight_; }
   std::size_t held() const { return held_; }
   std::size_t size() const { return items_.size(); }
+  /// How many of them.
+  std::size_t arrived_after(Serial serial) const;
   std::optional<Timestamp> oldest_entered_at() const;
 
  private:

@@ -10,10 +10,11 @@ namespace eventbus::rabbitmq {
 /// A running instance of the service, among those that share a database. Drawn at random when it starts.
 using InstanceId = std::uint64_t;
 
-/// What a delivery id stands for: which instance holds the message, and under which number there.
+/// What a delivery id stands for: which instance holds the message, and under which number
+/// there, another one for each attempt.
 struct DeliveryId {
   InstanceId instance = 0;
-  std::uint64_t serial = 0;
+  std::uint64_t number = 0;
   bool operator==(const DeliveryId&) const = default;
 };
 

@@ -18,8 +18,8 @@ std::chrono::milliseconds life_of_letters(std::chrono::milliseconds patience) {
   return patience * 3 / 4;
 }
 
-SettleOutcome all_unknown(std::vector<std::uint64_t> serials) {
-  return {.unknown = std::move(serials)};
+SettleOutcome all_unknown(std::vector<std::uint64_t> deliveries) {
+  return {.unknown = std::move(deliveries)};
 }
 
 /// Among those that wait for an answer, while it lives.
@@ -83,7 +83,7 @@ asio::awaitable<SettleOutcome> Forwarding::ask(InstanceId owner, SettleOrder ord
     running = co_await mail_.runs(owner, seen);
     seen = Clock::now();
   }
-  if (!asked.outcome) co_return all_unknown(std::move(question.order.serials));
+  if (!asked.outcome) co_return all_unknown(std::move(question.order.deliveries));
   if (!asked.outcome->trouble.empty())
     throw Unavailable("settling deliveries at the instance that holds them", asked.outcome->trouble);
   co_return std::move(*asked.outcome);

@@ -11,6 +11,8 @@
 #include "eventbus/amqp/connection.hpp"
 #include "eventbus/broker/broker_metrics.hpp"
 #include "eventbus/broker/rabbitmq/delivery_buffer.hpp"
+#include "eventbus/broker/rabbitmq/instance_board.hpp"
+#include "eventbus/broker/rabbitmq/prefetch_demand.hpp"
 #include "eventbus/broker/rabbitmq/queue_catalog.hpp"
 #include "eventbus/broker/rabbitmq/topology.hpp"
 #include "eventbus/delivery/admissions.hpp"
@@ -26,11 +28,22 @@ struct Arrival {
   bool again;  ///< RabbitMQ had handed it out before.
 };
 
+/// What is known of the oldest message of a queue that nobody consumes.
+struct QueueHead {
+  std::optional<Timestamp> since = {};  ///< When it came, or was first noticed.
+  bool known = false;                   ///< Not only noticed.
+  std::chrono::steady_clock::time_point watched_since{};
+  std::uint64_t ready = 0;  ///< So many messages were there last.
+  bool looking = false;
+};
+
 /// A queue as this instance serves it. Whoever awaits something holds a LiveQueuePtr and looks at `removed` afterwards.
 struct LiveQueue {
-  LiveQueue(const asio::any_io_executor& loop, BrokerMetrics& broker_metrics, QueueRecord shared)
+  LiveQueue(const asio::any_io_executor& loop, BrokerMetrics& broker_metrics, QueueRecord shared,
+            std::uint16_t most_prefetched)
       : record(std::move(shared)),
         buffer(record.definition.ordered),
+        demand(most_prefetched),
         metrics(broker_metrics, record.definition.name),
         arrived(loop),
         filled(loop),
@@ -42,9 +55,14 @@ struct LiveQueue {
   bool wanted() const {
     return !removed && (!record.removed_until || std::chrono::steady_clock::now() >= *record.removed_until);
   }
+  /// What waits may become a dead letter without anybody asking for it.
+  bool gives_up_by_itself() const {
+    const auto& definition = record.definition;
+    return definition.message_ttl || (definition.max_length && definition.overflow == Overflow::drop_oldest);
+  }
   /// Whom an admission is asked of, where the queue refuses what is too much.
   delivery::LimitedQueue limited() const {
-    return {name(), record.definition.max_length.value_or(0), length() + arriving, reserved};
+    return {name(), record.definition.max_length.value_or(0), length() + arriving.size() + others.arriving, reserved};
   }
   std::uint64_t room() const { return delivery::room(record.definition, limited()); }
   /// While the past is put into it, what is new may come before it: an ordered queue is not delivered then.
@@ -52,11 +70,14 @@ struct LiveQueue {
 
   QueueRecord record;
   DeliveryBuffer buffer;
+  PrefetchDemand demand;
   delivery::QueueMeters metrics;
-  std::shared_ptr<amqp::Consumer> consumer;  ///< While somebody consumes here.
-  std::map<std::string, HeldRetry> held;     ///< Of an ordered queue: retries of what may come.
-  Signal arrived;                            ///< Something is deliverable, or the queue is gone.
-  Signal filled;                             ///< Messages came from the server.
+  std::shared_ptr<amqp::Consumer> consumer;     ///< While somebody consumes here.
+  std::uint16_t prefetch = 0;                   ///< Of the consumer; 0: what comes is for others.
+  DeliveryBuffer::Serial prefetched_after = 0;  ///< What came later counts against it.
+  std::map<std::string, HeldRetry> held;        ///< Of an ordered queue: retries of what may come.
+  Signal arrived;                               ///< Something is deliverable, or the queue is gone.
+  Signal filled;                                ///< Messages came from the server.
   /// Messages that come again, until it is known whether they became dead letters before, and those behind them.
   std::deque<Arrival> unsifted;
   bool sifting = false;
@@ -65,20 +86,35 @@ struct LiveQueue {
   Signal moved;                       ///< Some have arrived there, or not.
   bool taking_in = false;             ///< What rests in the dead-letter queue.
   Signal taken_in;
+  std::uint64_t held_retries = 0;  ///< Of an ordered queue: those that the database knows and whose time has not come.
   std::uint64_t dead_letters = 0;  ///< As of the last look at the database.
   bool backfilling = false;
   bool removed = false;
   std::uint64_t receivers = 0;
-  std::chrono::steady_clock::time_point last_receive{};
+  std::chrono::steady_clock::time_point last_receive{};  ///< When one ended.
+  bool unasked_for(std::chrono::milliseconds time) const {
+    return receivers == 0 && std::chrono::steady_clock::now() - last_receive > time;
+  }
 
-  ServerCounts counts;         ///< As of the last look at the server.
-  std::uint64_t moves = 0;     ///< How often messages went to the server, came from it or went back.
-  std::uint64_t arriving = 0;  ///< Published to it since then.
+  QueueHead head;
+  ServerCounts counts;          ///< As of the last look at the server.
+  std::uint64_t moves = 0;      ///< How often messages went to the server, came from it or went back.
+  std::set<Position> arriving;  ///< Where it refuses what is too much: stored here, and not seen to have come to it.
+  QueueShare others;            ///< What all other instances have shown last.
+  bool has_most = false;        ///< No other instance holds more of what waits.
   delivery::Reserved reserved = delivery::none_reserved();
-  /// What counts against the queue's max_length, without what was published since the last look.
-  std::uint64_t length() const { return counts.ready + counts.delayed + waiting() + buffer.held(); }
+  /// What counts against the queue's max_length, without what is arriving.
+  std::uint64_t length() const {
+    return counts.ready + counts.delayed + waiting() + buffer.held() + others.ready + others.delayed;
+  }
+  /// All that the server hands out for now is leased.
+  bool is_used_up() const {
+    return waiting() == 0 && buffer.arrived_after(prefetched_after) + unsifted.size() >= prefetch;
+  }
   /// Here, ready.
   std::uint64_t waiting() const { return buffer.waiting() + unsifted.size(); }
+  /// Of what is here, or on the server while nobody consumes it; if it is known.
+  std::optional<Timestamp> oldest_since() const { return head.known ? head.since : buffer.oldest_entered_at(); }
   /// RabbitMQ has all of them again.
   void lose() {
     ++moves;

@@ -24,6 +24,9 @@ struct QueueRecord {
   bool paused = false;
   /// Routed events up to this position are not for the queue: it began later, or they were put into it directly.
   Position live_after = 0;
+  /// Routed events up to this position were purged, if they came before. One that RabbitMQ hands out again was in
+  /// flight then.
+  Position purged_to = 0;
   std::optional<Position> backfilled_to = {};                               ///< While the past is being put into it.
   std::optional<std::chrono::steady_clock::time_point> removed_until = {};  ///< An instance removes it.
   std::vector<std::chrono::milliseconds> retry_delays = {};                 ///< Delay queues that were made for it.
@@ -51,6 +54,7 @@ class QueueCatalog {
   /// False when the definition is not `old` any more.
   asio::awaitable<bool> redefine(QueueDefinition old, QueueDefinition wanted);
   asio::awaitable<void> set_paused(std::string queue, bool paused);
+  asio::awaitable<void> set_purged(std::string queue, Position purged_to);
   /// Up to where the past is in the queue, if this instance may go on with it: for some seconds, and for longer with
   /// each `set_backfill`. None: nothing is missing, or another instance is at it.
   asio::awaitable<std::optional<Position>> claim_backfill(std::string queue, InstanceId instance);
@@ -74,6 +78,8 @@ class QueueCatalog {
   asio::awaitable<void> unhold(std::string queue, std::vector<std::string> event_ids);
   asio::awaitable<void> unhold_all_but(std::string queue, std::vector<std::string> event_ids);
   asio::awaitable<std::map<std::string, HeldRetry>> held(std::string queue);
+  /// By queue, how many are not due yet.
+  asio::awaitable<std::map<std::string, std::uint64_t>> count_held();
 
  private:
   asio::awaitable<postgres::Rows> run(postgres::Statement statement);

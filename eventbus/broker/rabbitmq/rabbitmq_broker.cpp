@@ -14,6 +14,8 @@ using SteadyClock = std::chrono::steady_clock;
 namespace {
 
 constexpr std::chrono::milliseconds longest_pause{100};
+constexpr std::chrono::milliseconds tidying_interval{10'000};
+constexpr std::chrono::milliseconds pause_between_parts{100};
 // A server that is there answers sooner; nobody waits for one that is not.
 constexpr std::chrono::seconds first_login{3};
 
@@ -23,9 +25,10 @@ int established(const amqp::Connection& connection) {
 
 }  // namespace
 
-RabbitMqBroker::RabbitMqBroker(const asio::any_io_executor& loop, EventStore& store, postgres::ConnectionPool& database,
-                               BrokerMetrics& metrics, RabbitMqSettings settings, BrokerClock clock)
-    : parts_(std::make_shared<Parts>(loop, store, database, metrics, std::move(settings), std::move(clock))) {
+RabbitMqBroker::RabbitMqBroker(const asio::any_io_executor& loop, EventStore& store, Outbox& outbox,
+                               postgres::ConnectionPool& database, BrokerMetrics& metrics, RabbitMqSettings settings,
+                               BrokerClock clock)
+    : parts_(std::make_shared<Parts>(loop, store, outbox, database, metrics, std::move(settings), std::move(clock))) {
   const auto changed = [weak = std::weak_ptr(parts_)](amqp::LinkState state) {
     if (const auto parts = weak.lock()) parts->link_changed(state);
   };
@@ -105,6 +108,7 @@ int RabbitMqBroker::connections() const {
 asio::awaitable<void> RabbitMqBroker::start() {
   co_await parts_->catalog.migrate();
   co_await parts_->letters.migrate();
+  co_await parts_->board.migrate();
   co_await parts_->forwarding.open();
   co_await parts_->refresh();
   co_await parts_->first_logins();
@@ -129,7 +133,7 @@ asio::awaitable<void> RabbitMqBroker::run() {
   forwarding.spawn("settle for other instances", parts.forwarding.run());
   TaskGroup following(parts.loop);
   following.spawn("follow definitions", parts.follow_definitions());
-  following.spawn("tidy dead letters", parts.tidy_dead_letters());
+  following.spawn("tidy the database", parts.tidy());
   auto next_refresh = SteadyClock::now();
   while (!parts.stopped) {
     std::vector<LiveQueuePtr> all;
@@ -151,15 +155,29 @@ asio::awaitable<void> RabbitMqBroker::run() {
 
 asio::awaitable<void> RabbitMqBroker::Parts::look_at_database() {
   co_await refresh();
-  co_await count_dead_letters();
+  co_await look_at_counts();
 }
 
 /// They hold here soon after another instance has answered, also while RabbitMQ doesn't.
 asio::awaitable<void> RabbitMqBroker::Parts::follow_definitions() {
   while (!stopped) {
     co_await in_background(look_at_database());
-    const auto next = SteadyClock::now() + settings.refresh;
+    const auto next = SteadyClock::now() + settings.refresh / 2;
     while (!stopped && SteadyClock::now() < next) co_await changed.wait_until(next);
+  }
+}
+
+asio::awaitable<void> RabbitMqBroker::Parts::tidy() {
+  while (!stopped) {
+    bool more = false;
+    try {
+      more = co_await letters.tidy();
+      co_await board.tidy();
+    } catch (const Unavailable& error) {
+      // Others tell that the database is away.
+      log(LogLevel::debug, "what is old can't be tidied up for now", {{"error", std::string_view(error.what())}});
+    }
+    co_await pause(more ? pause_between_parts : tidying_interval);
   }
 }
 
@@ -174,11 +192,11 @@ asio::awaitable<void> RabbitMqBroker::Parts::look_around(std::vector<LiveQueuePt
   for (const auto& queue : all) {
     if (queue->removed) continue;
     co_await count(queue);
+    watch_head(queue);
     begin_to_take_in(queue);
-    const bool limited = queue->record.definition.message_ttl || queue->record.definition.max_length;
+    const bool limited = queue->gives_up_by_itself();
     if (limited && queue->counts.ready > 0) consume(queue);
-    const bool unasked = queue->receivers == 0 && SteadyClock::now() - queue->last_receive > settings.idle;
-    if (!limited && unasked && queue->buffer.in_flight() + queue->buffer.held() == 0) stop_consuming(*queue);
+    if (!limited && queue->unasked_for(settings.idle) && queue->buffer.in_flight() == 0) stop_consuming(*queue);
     if (queue->record.backfilled_to && !queue->backfilling && queue->wanted())
       background.spawn("backfill", in_background(backfill(queue)));
   }

@@ -17,6 +17,7 @@
 #include "eventbus/postgres/connection_pool.hpp"
 #include "eventbus/runtime/dependency_guard.hpp"
 #include "eventbus/store/event_store.hpp"
+#include "eventbus/store/outbox.hpp"
 
 namespace eventbus {
 
@@ -27,7 +28,7 @@ struct RabbitMqSettings {
   std::uint16_t prefetch = 1000;
   /// For one operation on the server, waiting for a connection included.
   std::chrono::milliseconds timeout{10000};
-  /// How often other instances' changes and the server's counts are looked at.
+  /// How often the server's counts are looked at, and, twice as often, other instances' changes.
   std::chrono::milliseconds refresh{1000};
   /// Consumers that nobody asks any more give their messages back after this.
   std::chrono::milliseconds idle{2000};
@@ -44,8 +45,9 @@ struct RabbitMqSettings {
 /// was not acknowledged, with the same attempt.
 class RabbitMqBroker final : public Broker {
  public:
-  RabbitMqBroker(const asio::any_io_executor& loop, EventStore& store, postgres::ConnectionPool& database,
-                 BrokerMetrics& metrics, RabbitMqSettings settings, BrokerClock clock = steady_utc_clock());
+  RabbitMqBroker(const asio::any_io_executor& loop, EventStore& store, Outbox& outbox,
+                 postgres::ConnectionPool& database, BrokerMetrics& metrics, RabbitMqSettings settings,
+                 BrokerClock clock = steady_utc_clock());
   ~RabbitMqBroker() override;
 
   /// Where the relay publishes.

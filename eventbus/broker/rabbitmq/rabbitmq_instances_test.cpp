@@ -79,7 +79,7 @@ TEST_P(RabbitMqInstances, OneRequestMayNameDeliveriesOfSeveralInstances) {
   }
   for (const auto& delivery : all) owners.insert(delivery.delivery_id.substr(0, 16));
   ASSERT_THAT(owners, SizeIs(2));
-  const Ids strangers{"nonsense", encode(rabbitmq::DeliveryId{.instance = 4711, .serial = 1}),
+  const Ids strangers{"nonsense", encode(rabbitmq::DeliveryId{.instance = 4711, .number = 1}),
                       *owners.begin() + "-fffff", *owners.rbegin() + "-fffff"};
   auto ids = delivery_ids(all);
   ids.insert(ids.begin() + 10, strangers.begin(), strangers.end());
@@ -103,7 +103,7 @@ TEST_P(RabbitMqInstances, DeliveriesOfOneThatHangsAreUnknownInTime) {
   declare(queue("q"));
   auto third = session();
   run(third->script("SELECT pg_advisory_lock_shared(4711)", soon()));
-  const auto id = encode(rabbitmq::DeliveryId{.instance = 4711, .serial = 1});
+  const auto id = encode(rabbitmq::DeliveryId{.instance = 4711, .number = 1});
   EXPECT_THAT(ack_at_other({id}).unknown, ElementsAre(id));
   for (const Wait wait("the mail to be cleared away"); letters() != "0"; wait.go_on()) pass(Millis{50});
 }

@@ -78,7 +78,12 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
   const RabbitMqPlace& place() const { return place_; }
 
   asio::awaitable<void> relay(std::vector<StoredEvent> events) override {
+    const auto first = events.front().position;
+    const auto last = events.back().position;
     co_await broker_->sink().publish(std::move(events));
+    auto entries = co_await store_->advance({}, most_entries);
+    std::erase_if(entries, [&](const OutboxEntry& entry) { return entry.first < first || entry.last > last; });
+    co_await store_->advance(std::move(entries), 0);
   }
   asio::awaitable<void> pass(std::chrono::milliseconds time) override {
     asio::steady_timer timer(loop_, time + settings().refresh * 3);
@@ -102,6 +107,7 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
   }
 
  private:
+  static constexpr std::size_t most_entries = 100'000;
   asio::awaitable<void> end() {
     broker_->stop();
     co_await tasks_->join();
@@ -139,7 +145,7 @@ class RabbitMqUnderTest final : public BrokerUnderTest {
     make_broker();
   }
   void make_broker() {
-    broker_ = std::make_unique<RabbitMqBroker>(loop_.get_executor(), *store_, *pool_, metrics_, settings());
+    broker_ = std::make_unique<RabbitMqBroker>(loop_.get_executor(), *store_, *store_, *pool_, metrics_, settings());
   }
   void spawn() {
     tasks_ = std::make_unique<TaskGroup>(loop_.get_executor());

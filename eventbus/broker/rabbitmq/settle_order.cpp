@@ -14,8 +14,8 @@ namespace {
 
 using Action = SettleOrder::Action;
 
-constexpr std::array<std::pair<std::string_view, Action>, 3> actions{
-    {{"ack", Action::ack}, {"nack", Action::nack}, {"extend", Action::extend}}};
+constexpr std::array<std::pair<std::string_view, Action>, 4> actions{
+    {{"ack", Action::ack}, {"nack", Action::nack}, {"extend", Action::extend}, {"purge", Action::purge}}};
 
 std::string quoted(std::string_view text) {
   std::string json;
@@ -68,11 +68,12 @@ std::optional<Question> read_question(const Members& members, std::int64_t numbe
   if (action == actions.end() || !queue) return std::nullopt;
   order.action = action->second;
   order.queue = std::move(*queue);
-  order.serials = members.numbers("deliveries");
+  order.deliveries = members.numbers("deliveries");
   order.nack.requeue = members.number("requeue").value_or(1) != 0;
   if (const auto delay = members.number("delay_ms")) order.nack.delay = std::chrono::milliseconds(*delay);
   order.nack.reason = members.text("reason").value_or("");
   order.lease = std::chrono::milliseconds(members.number("lease_ms").value_or(0));
+  order.purged_to = members.number("purged_to").value_or(0);
   return question;
 }
 
@@ -89,12 +90,13 @@ std::string write(const Question& question) {
   const auto& order = question.order;
   const auto* name = std::ranges::find(actions, order.action, &std::pair<std::string_view, Action>::second);
   auto json = fmt::format(R"({{"question":{},"action":"{}","queue":{},"deliveries":[{}])", question.number, name->first,
-                          quoted(order.queue), fmt::join(order.serials, ","));
+                          quoted(order.queue), fmt::join(order.deliveries, ","));
   if (order.action == Action::nack) {
     json += fmt::format(R"(,"requeue":{},"reason":{})", order.nack.requeue ? 1 : 0, quoted(order.nack.reason));
     if (order.nack.delay) json += fmt::format(R"(,"delay_ms":{})", order.nack.delay->count());
   }
   if (order.action == Action::extend) json += fmt::format(R"(,"lease_ms":{})", order.lease.count());
+  if (order.action == Action::purge) json += fmt::format(R"(,"purged_to":{})", order.purged_to);
   return json + '}';
 }
 

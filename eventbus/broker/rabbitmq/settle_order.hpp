@@ -12,14 +12,15 @@
 
 namespace eventbus::rabbitmq {
 
-/// What a consumer wants done with deliveries of one queue that one instance holds.
+/// What is wanted done with messages of one queue that one instance holds: with deliveries, or with all that waits.
 struct SettleOrder {
-  enum class Action : std::uint8_t { ack, nack, extend };
+  enum class Action : std::uint8_t { ack, nack, extend, purge };
   Action action = Action::ack;
   std::string queue;
-  std::vector<std::uint64_t> serials = {};
+  std::vector<std::uint64_t> deliveries = {};
   NackOptions nack = {};               ///< For `nack`.
   std::chrono::milliseconds lease{0};  ///< For `extend`.
+  Position purged_to = 0;              ///< For `purge`: see QueueRecord.
 };
 
 /// What became of them.

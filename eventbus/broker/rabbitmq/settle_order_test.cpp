@@ -14,15 +14,15 @@ Question there_and_back(const SettleOrder& order) {
 }
 
 TEST(SettleOrder, TravelsWithAllItSays) {
-  const auto acked = there_and_back({.action = SettleOrder::Action::ack, .queue = "q", .serials = {1, UINT64_MAX}});
+  const auto acked = there_and_back({.action = SettleOrder::Action::ack, .queue = "q", .deliveries = {1, UINT64_MAX}});
   EXPECT_EQ(acked.number, 7);
   EXPECT_EQ(acked.order.action, SettleOrder::Action::ack);
   EXPECT_EQ(acked.order.queue, "q");
-  EXPECT_THAT(acked.order.serials, ElementsAre(1, UINT64_MAX));
+  EXPECT_THAT(acked.order.deliveries, ElementsAre(1, UINT64_MAX));
 
   const auto nacked = there_and_back({.action = SettleOrder::Action::nack,
                                       .queue = "q",
-                                      .serials = {3},
+                                      .deliveries = {3},
                                       .nack = {.requeue = false, .delay = {}, .reason = "no \"money\"\n"}});
   EXPECT_EQ(nacked.order.action, SettleOrder::Action::nack);
   EXPECT_FALSE(nacked.order.nack.requeue);
@@ -39,6 +39,10 @@ TEST(SettleOrder, TravelsWithAllItSays) {
       there_and_back({.action = SettleOrder::Action::extend, .queue = "q", .lease = std::chrono::milliseconds{4000}});
   EXPECT_EQ(extended.order.action, SettleOrder::Action::extend);
   EXPECT_EQ(extended.order.lease, std::chrono::milliseconds{4000});
+
+  const auto purged = there_and_back({.action = SettleOrder::Action::purge, .queue = "q", .purged_to = INT64_MAX});
+  EXPECT_EQ(purged.order.action, SettleOrder::Action::purge);
+  EXPECT_EQ(purged.order.purged_to, INT64_MAX);
 }
 
 TEST(SettleOrder, AnswersTravelToo) {
@@ -59,10 +63,10 @@ TEST(SettleOrder, PassesOverWhatANewerVersionMaySay) {
 }
 
 TEST(DeliveryId, ReadsOnlyWhatItWrites) {
-  const DeliveryId id{.instance = 0x00ab, .serial = 0x1f};
+  const DeliveryId id{.instance = 0x00ab, .number = 0x1f};
   EXPECT_EQ(encode(id), "00000000000000ab-1f");
   EXPECT_EQ(parse_delivery_id(encode(id)), id);
-  const DeliveryId largest{.instance = UINT64_MAX, .serial = UINT64_MAX};
+  const DeliveryId largest{.instance = UINT64_MAX, .number = UINT64_MAX};
   EXPECT_EQ(parse_delivery_id(encode(largest)), largest);
   for (const auto* text : {"", "-", "00000000000000ab", "00000000000000ab-", "00000000000000AB-1", "0000000000000ab-1",
                            "00000000000000ab-01", "00000000000000ab-1g", "00000000000000ab-10000000000000000"})

@@ -286,9 +286,9 @@ void RabbitMqBroker::Parts::tick(const LiveQueuePtr& queue) {
     background.spawn("end leases", in_background(failed(queue, std::move(due.ended), {}, true)));
   }
   if (definition.message_ttl) give_up(queue, queue->buffer.size(), now - *definition.message_ttl, "expired");
-  if (!definition.max_length || definition.overflow != Overflow::drop_oldest) return;
+  if (!definition.max_length || definition.overflow != Overflow::drop_oldest || !queue->has_most) return;
   // Without the delayed ones: one that comes back would count twice until the next look, and a good event be dropped.
-  const auto waiting = queue->counts.ready + queue->waiting();
+  const auto waiting = queue->counts.ready + queue->waiting() + queue->others.ready;
   if (waiting > *definition.max_length)
     give_up(queue, waiting - *definition.max_length, Timestamp::max(), "max_length");
 }
