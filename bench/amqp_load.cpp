@@ -2,10 +2,13 @@
 /// object.
 ///   amqp_load publish URL COUNT BYTES [TOPIC]     pipelined confirms; straight to the queue, or as the service must:
 ///                                                 through a durable topic exchange, mandatory, with ids, type, times
+///   amqp_load consume URL COUNT BYTES CONSUMERS BATCH
+///                                                 all that was published before, each acknowledging so many at a time
 ///   amqp_load latency URL RATE SECONDS BYTES      from the sending of a message until a consumer holds it, in order
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
@@ -14,6 +17,8 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "amqp_peer.hpp"
 #include "latencies.hpp"
@@ -44,22 +49,30 @@ std::uint64_t await_confirm(AmqpPeer& peer) {
   return tag;
 }
 
-int publish(const std::string& url, std::uint64_t count, std::size_t bytes, const std::string& through) {
-  AmqpPeer peer(url);
-  const BareQueue queue(peer);
-  if (!through.empty()) peer.bind();
+void publish_all(AmqpPeer& peer, std::uint64_t count, std::size_t bytes, const std::string& through) {
   peer.confirm();
   const std::string body(bytes, 'x');
-  const auto began = Clock::now();
   for (std::uint64_t sent = 0, confirmed = 0; confirmed < count;) {
     for (; sent < count && sent - confirmed < window; ++sent) peer.publish(through, body);
     confirmed = std::max(confirmed, await_confirm(peer));
   }
+}
+
+int report(std::uint64_t count, Clock::time_point began) {
   const auto seconds = std::chrono::duration<double>(Clock::now() - began).count();
   fmt::print(R"({{"events":{},"seconds":{:.3f},"per_second":{:.0f}}})"
              "\n",
              count, seconds, static_cast<double>(count) / seconds);
   return 0;
+}
+
+int publish(const std::string& url, std::uint64_t count, std::size_t bytes, const std::string& through) {
+  AmqpPeer peer(url);
+  const BareQueue queue(peer);
+  if (!through.empty()) peer.bind();
+  const auto began = Clock::now();
+  publish_all(peer, count, bytes, through);
+  return report(count, began);
 }
 
 /// The nth message is sent n / rate seconds after the first; its body begins with when that was.
@@ -74,8 +87,12 @@ void publish_paced(AmqpPeer& peer, std::uint64_t count, std::uint64_t rate, std:
   }
 }
 
-/// The next message's first bytes: when it was sent.
-Clock::time_point await_message(AmqpPeer& peer) {
+struct Received {
+  std::uint64_t tag = 0;
+  std::string body;
+};
+
+Received await_message(AmqpPeer& peer) {
   std::uint64_t tag = 0;
   std::size_t size = 0;
   std::string body;
@@ -90,11 +107,47 @@ Clock::time_point await_message(AmqpPeer& peer) {
       body.append(static_cast<const char*>(frame.payload.body_fragment.bytes), frame.payload.body_fragment.len);
     }
   } while (size == 0 || body.size() < size);
-  Clock::rep sent_at = 0;
-  std::memcpy(&sent_at, body.data(), sizeof sent_at);
-  peer.acknowledge(tag);
   peer.release();
-  return Clock::time_point{Clock::duration{sent_at}};
+  return {tag, std::move(body)};
+}
+
+/// Until all together have what is `left`.
+void consume_share(const std::string& url, std::uint64_t batch, std::atomic<std::int64_t>& left) {
+  AmqpPeer peer(url);
+  peer.consume(static_cast<std::uint16_t>(2 * batch));
+  std::uint64_t held = 0;
+  while (left > 0) {
+    const auto tag = await_message(peer).tag;
+    if (++held < batch) continue;
+    peer.acknowledge(tag, true);
+    left -= static_cast<std::int64_t>(std::exchange(held, 0));
+  }
+}
+
+/// Every consumer takes whole batches; the time is that until the last batch was acknowledged.
+int consume(const std::string& url, std::uint64_t count, std::size_t bytes, std::uint64_t consumers,
+            std::uint64_t batch) {
+  AmqpPeer publisher(url);
+  const BareQueue queue(publisher);
+  publisher.bind();
+  const auto spare = 2 * consumers * batch;  // so that nobody waits for an incomplete batch
+  publish_all(publisher, count + spare, bytes, topic);
+  std::atomic<std::int64_t> left{static_cast<std::int64_t>(count)};
+  const auto began = Clock::now();
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t number = 0; number < consumers; ++number) {
+      threads.emplace_back([&] {
+        try {
+          consume_share(url, batch, left);
+        } catch (const std::exception& problem) {
+          fmt::print(stderr, "amqp_load: {}\n", problem.what());
+          std::_Exit(1);
+        }
+      });
+    }
+  }
+  return report(count, began);
 }
 
 int latency(const std::string& url, std::uint64_t rate, double seconds, std::size_t bytes) {
@@ -114,8 +167,11 @@ int latency(const std::string& url, std::uint64_t rate, double seconds, std::siz
   });
   Latencies deliveries;
   for (std::uint64_t received = 0; received < count; ++received) {
-    const auto sent_at = await_message(consumer);
-    deliveries.add(Clock::now() - sent_at);
+    const auto message = await_message(consumer);
+    Clock::rep sent_at = 0;
+    std::memcpy(&sent_at, message.body.data(), sizeof sent_at);
+    consumer.acknowledge(message.tag);
+    deliveries.add(Clock::now() - Clock::time_point{Clock::duration{sent_at}});
   }
   fmt::print(R"({{"events":{},"rate":{},"delivery":{}}})"
              "\n",
@@ -134,7 +190,10 @@ int main(int argc, char** argv) {
       return bench::publish(argv[2], number(3), number(4), argc == 6 ? argv[5] : "");
     if (mode == "latency" && argc == 6)
       return bench::latency(argv[2], number(3), std::strtod(argv[4], nullptr), number(5));
-    bench::expect(false, "usage: amqp_load publish URL COUNT BYTES [TOPIC] | amqp_load latency URL RATE SECONDS BYTES");
+    if (mode == "consume" && argc == 7) return bench::consume(argv[2], number(3), number(4), number(5), number(6));
+    bench::expect(false,
+                  "usage: amqp_load publish URL COUNT BYTES [TOPIC] | amqp_load latency URL RATE SECONDS BYTES | "
+                  "amqp_load consume URL COUNT BYTES CONSUMERS BATCH");
   } catch (const std::exception& problem) {
     fmt::print(stderr, "amqp_load: {}\n", problem.what());
   }

@@ -92,8 +92,8 @@ amqp_frame_t AmqpPeer::wait() {
   return frame;
 }
 
-void AmqpPeer::acknowledge(std::uint64_t tag) {
-  expect(amqp_basic_ack(connection_, channel, tag, 0) == AMQP_STATUS_OK, "ack");
+void AmqpPeer::acknowledge(std::uint64_t tag, bool multiple) {
+  expect(amqp_basic_ack(connection_, channel, tag, multiple ? 1 : 0) == AMQP_STATUS_OK, "ack");
 }
 
 void AmqpPeer::release() {

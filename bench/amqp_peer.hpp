@@ -30,7 +30,7 @@ class AmqpPeer {
   void publish(const std::string& topic, const std::string& body);
   /// Until a frame of the channel is here.
   amqp_frame_t wait();
-  void acknowledge(std::uint64_t tag);
+  void acknowledge(std::uint64_t tag, bool multiple = false);
   void release();  ///< What the frames so far used.
 
  private:

@@ -6,20 +6,20 @@
 namespace bench {
 namespace {
 
-/// Every connection receives a batch, acknowledges it, and so on until `count` events are acknowledged by all together.
+/// Every connection receives a batch, answers it, and so on until `count` deliveries are answered by all together.
 class Consuming : public Workload {
  public:
   explicit Consuming(const Options& options)
       : options_(options),
         receive_path_(fmt::format("/queues/{}/receive", options.queue)),
         receive_body_(fmt::format(R"({{"max":{},"wait_ms":200}})", options.batch)),
-        ack_path_(fmt::format("/queues/{}/ack", options.queue)),
+        answer_path_(fmt::format("/queues/{}/{}", options.queue, options.nack ? "nack" : "ack")),
         held_(options.connections),
         ids_(options.connections) {}
 
   Next next(std::size_t connection, std::string& request) override {
     if (held_[connection] > 0) {
-      append_post(request, ack_path_, "application/json", "{\"delivery_ids\":[" + ids_[connection] + "]}");
+      append_post(request, answer_path_, "application/json", "{\"delivery_ids\":[" + ids_[connection] + "]}");
     } else if (acked_ >= options_.count) {
       return {Next::Kind::finished};
     } else {
@@ -54,7 +54,7 @@ class Consuming : public Workload {
   const Options& options_;
   std::string receive_path_;
   std::string receive_body_;
-  std::string ack_path_;
+  std::string answer_path_;
   std::vector<std::size_t> held_;
   std::vector<std::string> ids_;
   std::size_t acked_ = 0;

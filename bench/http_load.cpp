@@ -1,6 +1,6 @@
 /// Load generator for HTTP event services. Prints one JSON object.
 ///   http_load publish|batch|consume|latency|get [--port N] [--connections N] [--seconds S] [--count N] [--batch N]
-///                                               [--rate N] [--first N] [--ids] [--queue NAME] [--type TYPE]
+///                                               [--rate N] [--first N] [--ids] [--nack] [--queue NAME] [--type TYPE]
 #include "http_load.hpp"
 
 #include <fmt/format.h>
@@ -47,6 +47,8 @@ Options parse(int argc, char** argv) {
   for (int n = 2; n < argc; ++n) {
     if (std::string_view(argv[n]) == "--ids") {
       options.ids = true;
+    } else if (std::string_view(argv[n]) == "--nack") {
+      options.nack = true;
     } else if (auto found = takes.find(argv[n]); found != takes.end() && n + 1 < argc) {
       found->second(argv[++n]);
     } else {

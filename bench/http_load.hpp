@@ -18,6 +18,7 @@ struct Options {
   std::size_t batch = 1000;
   std::size_t rate = 0;   ///< Requests a second of `latency` and `get`; 0: as fast as the answers come, `get` only.
   std::size_t first = 0;  ///< Number of the first event with a generated id.
+  bool nack = false;      ///< `consume` fails what it gets.
   bool ids = false;       ///< Events carry ids of `event_id(n)`.
   std::string queue = "bench";
   std::string type = "bench.order.paid";
@@ -32,7 +33,7 @@ void append_event(std::string& out, const Options& options, std::uint64_t number
 /// Each prints one JSON object with what it measured and returns the exit status.
 int publish(const Options& options);  ///< POST /events, one event a request.
 int batch(const Options& options);    ///< POST /events/batch, NDJSON.
-int consume(const Options& options);  ///< receive + ack of `batch` on every connection until `count` are acknowledged.
+int consume(const Options& options);  ///< receive + ack (or nack) of `batch` on every connection until `count` are.
 int latency(const Options& options);  ///< publish at `rate`; how long until one waiting receiver has each event.
 int get(const Options& options);      ///< GET /events/{id} of random ids among the first `count`.
 

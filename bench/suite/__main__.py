@@ -14,7 +14,7 @@ from support.server import ROOT
 
 EMBEDDED = {"E1": experiments.e1, "E2": experiments.e2_e3, "E3": experiments.e2_e3, "E4": experiments.e4, "E5": experiments.e5, "E7": experiments.e7,
             "growth": growth}
-PRODUCTION = {"P1": production.p1, "P2": production.p2, "P3": production.p3, "P4": production.p4, "latency": production.latencies}
+PRODUCTION = {"P1": production.p1, "P2": production.p2, "P3": production.p3, "P4": production.p4, "P5": production.p5, "P6": production.p6, "latency": production.latencies}
 ALL = EMBEDDED | PRODUCTION | {"production-growth": production_growth.growth}
 GROUPS = {"embedded": EMBEDDED, "production": PRODUCTION}
 

@@ -49,6 +49,10 @@ def beside(what, ours, peer, unit="events/s"):
     return at_least(what, ours, peer, 0, unit) | {"bar": "", "reached": None}
 
 
+def no_less(what, ours, bar, unit):
+    return {"what": what, "ours": f"{ours:,.0f} {unit}", "peer": "", "ratio": None, "bar": f"≥ {bar:,} {unit}", "reached": ours >= bar}
+
+
 def at_most(what, ours, bar, unit):
     return {"what": what, "ours": f"{ours:.2f} {unit}", "peer": "", "ratio": None, "bar": f"≤ {bar} {unit}", "reached": ours <= bar}
 

@@ -1,4 +1,4 @@
-"""P1–P4 and the latencies of the contract: the service on real servers that are started for it, beside its peers on the same servers."""
+"""P1–P6 and the latencies of the contract: the service on real servers that are started for it, beside its peers on the same servers."""
 import concurrent.futures
 import contextlib
 import os
@@ -8,7 +8,7 @@ import sys
 import time
 
 from suite import machines
-from suite.experiments import at_least, at_most, beside, interleaved, median
+from suite.experiments import at_least, at_most, beside, interleaved, median, no_less
 from suite.machines import http_load, measure
 from support.dependencies import free_port, postgres, production_settings
 from support.server import ROOT, Server
@@ -143,6 +143,39 @@ def p4(scale):
                                  lambda: pgbench("p4", count, scale.seconds))
     return {"runs": {"eventbus": ours, "pgbench": bare}, "rows": [
         at_least("P4 get by id over HTTP, against pgbench prepared select", median(ours, "per_second"), median(bare, "per_second"), 0.5, "reads/s")]}
+
+
+def p5(scale):
+    """receive of 500 + ack by four clients, against four bare consumers of a quorum queue that acknowledge 500 at a time."""
+    count = scale.events // 5
+    with eventbus("p5") as bus:
+        bus.client().declare("bench", "bench.#")
+        total = 0
+
+        def consumed():
+            nonlocal total
+            total += count
+            http_load("batch", bus.port, count=count, **BATCHES)
+            until_relayed(bus, total)
+            return http_load("consume", bus.port, connections=4, batch=500, count=count)
+
+        url = production_settings("p5")["RABBITMQ_URL"]
+        ours, bare = interleaved(scale.repeats, consumed, lambda: measure("amqp_load", "consume", url, count, MESSAGE_BYTES, 4, 500))
+    return {"runs": {"eventbus": ours, "bare": bare}, "rows": [
+        at_least("P5 receive 500 + ack by four, against four bare consumers of a quorum queue", median(ours, "per_second"), median(bare, "per_second"), 0.6)]}
+
+
+def p6(scale):
+    """Nacks whose events are tried again."""
+    count = scale.events // 50
+    runs = []
+    for number in range(scale.repeats):
+        with eventbus(f"p6-{number}") as bus:
+            bus.client().declare("bench", "bench.#", max_retries=100, retry_delay_ms=1000, retry_max_delay_ms=60000)
+            http_load("batch", bus.port, count=count, **BATCHES)
+            until_relayed(bus, count)
+            runs.append(http_load("consume", bus.port, connections=4, batch=100, count=count, nack=True))
+    return {"runs": runs, "rows": [no_less("P6 nacks with retry", median(runs, "per_second"), 2000, "nacks/s")]}
 
 
 def percentile(server, name, share):
