@@ -105,7 +105,7 @@ class EventStore {
 
   /// The largest committed position; 0 when empty. Grows only. Immediate, from the event-loop thread.
   virtual Position head() const = 0;
-  /// The same, as it is now: also after what other instances stored.
+  /// The same, as it is now: also after what other instances stored. Throws `Unavailable`.
   virtual asio::awaitable<Position> look() = 0;
 
   /// The lives that gave the log's positions, as of what was last read or stored. Immediate, from the event-loop

@@ -1,4 +1,5 @@
 // What consumers say of their deliveries: carried out here, or by the instance that holds them.
+#include <algorithm>
 #include <map>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
@@ -59,7 +60,9 @@ asio::awaitable<SettleOutcome> RabbitMqBroker::Parts::settle_here(SettleOrder or
     co_return outcome;
   }
   if (order.action == Action::purge) {
-    outcome.settled = co_await purge_here(queue, order.purged_to);
+    if (queue->record.id != order.queue_id) co_return outcome;
+    queue->record.purged_to = std::max(queue->record.purged_to, order.purged_to);
+    outcome.settled = co_await purge_here(queue);
     co_return outcome;
   }
   if (order.action == Action::extend) co_return extend(*queue, order.deliveries, order.lease);

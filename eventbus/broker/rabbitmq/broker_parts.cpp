@@ -111,19 +111,29 @@ asio::awaitable<void> RabbitMqBroker::Parts::refresh() {
     const bool another = queue && queue->record.id != record.id;
     if (another) forget(queue);
     if (queue && !another) {
-      const bool was_removed = queue->record.removed_until.has_value();
-      queue->record = std::move(record);
-      if (queue->record.removed_until) {
-        stop_consuming(*queue);
-        consuming.unsuspect(name);
-      } else if (was_removed) {
-        doubt_topology();  // parts of it may be gone
-      }
-      wake(*queue);
+      take_over(queue, std::move(record));
     } else {
       queues.emplace(name, std::make_shared<LiveQueue>(loop, metrics, std::move(record), settings.prefetch));
     }
   }
+}
+
+void RabbitMqBroker::Parts::take_over(const LiveQueuePtr& queue, rabbitmq::QueueRecord record) {
+  const bool was_removed = queue->record.removed_until.has_value();
+  const bool purged = queue->record.purged_to < record.purged_to;
+  record.purged_to = std::max(record.purged_to, queue->record.purged_to);
+  queue->record = std::move(record);
+  if (queue->record.removed_until) {
+    stop_consuming(*queue);
+    consuming.unsuspect(queue->name());
+  } else if (was_removed) {
+    doubt_topology();  // parts of it may be gone
+  }
+  if (purged) {
+    auto waiting = queue->buffer.waiting_routed_to(queue->record.purged_to);
+    background.spawn("purge", in_background(purge_later(queue, std::move(waiting))));
+  }
+  wake(*queue);
 }
 
 /// The server may be another one than before, or an empty one.

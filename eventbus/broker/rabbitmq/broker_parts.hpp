@@ -20,6 +20,8 @@
 
 namespace eventbus::rabbitmq {
 
+inline constexpr std::chrono::seconds patience_for_arrivals{1};
+
 /// Settles messages that nobody gets to see. When the connection is lost they come again.
 asio::awaitable<void> settle_unread(std::shared_ptr<amqp::Consumer> consumer, std::vector<amqp::DeliveryTag> tags,
                                     amqp::Settlement settlement);
@@ -66,6 +68,8 @@ struct RabbitMqBroker::Parts {
   /// Something of the topology may be gone: it is made again before anything else is published.
   void doubt_topology();
   std::string_view wanted_by(const Event& event) const;
+  /// What others have changed of it.
+  void take_over(const LiveQueuePtr& queue, rabbitmq::QueueRecord record);
   bool prepared() const;
   asio::awaitable<std::uint64_t> until_prepared();
   using Delays = std::vector<std::chrono::milliseconds>;
@@ -89,6 +93,7 @@ struct RabbitMqBroker::Parts {
   // How much there is (counting.cpp).
   asio::awaitable<void> count(LiveQueuePtr queue);
   asio::awaitable<std::vector<Position>> relayed_of(LiveQueuePtr queue);
+  asio::awaitable<void> forget_what_others_relay();
   asio::awaitable<void> exchange_shares();
   asio::awaitable<void> look_at_counts();
   QueueInfo info_of(const LiveQueue& queue) const;
@@ -110,11 +115,6 @@ struct RabbitMqBroker::Parts {
   // Consuming (consuming.cpp).
   void consume(const LiveQueuePtr& queue);
   void stop_consuming(LiveQueue& queue);
-  /// How many messages of it this instance is to hold that nobody has.
-  std::uint16_t wanted_prefetch(LiveQueue& queue) const;
-  void follow_demand(const LiveQueuePtr& queue);
-  /// All but the oldest so many of those that wait.
-  void return_waiting(LiveQueue& queue, std::size_t kept);
   void take_in(const LiveQueuePtr& queue, std::vector<amqp::ReceivedMessage> messages);
   void arrive(LiveQueue& queue, rabbitmq::Arrival arrival);
   /// Tells those that became dead letters before from those that are delivered.
@@ -131,6 +131,13 @@ struct RabbitMqBroker::Parts {
   /// What this instance held was of a queue that is gone.
   asio::awaitable<void> consume_anew(LiveQueuePtr queue);
   asio::awaitable<void> fetch(LiveQueuePtr queue, Credit wanted);
+
+  // How much is fetched ahead (demand.cpp).
+  /// How many messages of it this instance is to hold that nobody has.
+  std::uint16_t wanted_prefetch(LiveQueue& queue) const;
+  void follow_demand(const LiveQueuePtr& queue);
+  /// All but the oldest so many of those that wait.
+  void return_waiting(LiveQueue& queue, std::size_t kept);
 
   // What consumers say of their deliveries (answering.cpp).
   struct Tally {
@@ -150,8 +157,12 @@ struct RabbitMqBroker::Parts {
 
   // Purging (purging.cpp).
   asio::awaitable<void> until_relayed(Position newest);
+  asio::awaitable<std::uint64_t> purge_server(LiveQueuePtr queue);
+  asio::awaitable<std::vector<std::string>> held_names(std::string queue);
   asio::awaitable<std::uint64_t> purge_everywhere(LiveQueuePtr queue);
-  asio::awaitable<std::uint64_t> purge_here(LiveQueuePtr queue, Position purged_to);
+  /// Where whoever purged it did not reach this instance: what waited here by then.
+  asio::awaitable<void> purge_later(LiveQueuePtr queue, Serials serials);
+  asio::awaitable<std::uint64_t> purge_here(LiveQueuePtr queue);
 
   // Dead letters (dead_letter_desk.cpp).
   struct Clearing;
@@ -177,7 +188,8 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<void> rest(LiveQueuePtr queue, const std::vector<amqp::ReceivedMessage>& messages);
 
   // Settling (settling.cpp). Each takes messages that are being settled, and leaves them leased when it throws.
-  asio::awaitable<void> done(LiveQueuePtr queue, Serials serials);
+  /// `waited`: nobody had them.
+  asio::awaitable<void> done(LiveQueuePtr queue, Serials serials, bool waited = false);
   asio::awaitable<void> failed(LiveQueuePtr queue, Serials serials, NackOptions options, bool lease_ended);
   /// `waited`: for an attempt that was not made.
   asio::awaitable<void> dead(LiveQueuePtr queue, Serials serials, std::string reason, bool waited = false);
@@ -192,7 +204,8 @@ struct RabbitMqBroker::Parts {
   asio::awaitable<bool> make_retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step);
   asio::awaitable<bool> make_retry_queue(LiveQueuePtr queue, std::chrono::milliseconds step,
                                          rabbitmq::QueueClaim& claim);
-  void give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp entered_before, std::string reason);
+  /// How many.
+  std::size_t give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp entered_before, std::string reason);
   asio::awaitable<void> in_background(asio::awaitable<void> work);
   static constexpr std::chrono::seconds rest_after_failure{1};
   /// For so long, or until the broker stops.

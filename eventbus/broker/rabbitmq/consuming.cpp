@@ -19,8 +19,6 @@ namespace {
 
 // Also without waiting a receive gets what is ready, but it has to come from the server first.
 constexpr std::chrono::milliseconds patience_for_ready{1000};
-// Somebody who asks again and again may think in between.
-constexpr std::chrono::milliseconds making_way{250};
 constexpr int most_rounds = 5;  // of asking for more while more is published all the time
 
 /// Counts a receive among the queue's consumers.
@@ -70,64 +68,26 @@ void RabbitMqBroker::Parts::consume(const LiveQueuePtr& queue) {
                 {{"queue", std::string_view(name)}, {"error", std::string_view(trouble)}});
     doubt_topology();
   };
-  queue->prefetch = prefetch;
+  queue->demanded = queue->prefetch = prefetch;
   queue->prefetched_after = last_serial;
   queue->consumer = consuming.consume(queue->name(), queue->prefetch, std::move(handler));
-}
-
-/// An ordered queue has one consumer at a time: this is about those that share one.
-std::uint16_t RabbitMqBroker::Parts::wanted_prefetch(LiveQueue& queue) const {
-  if (queue.record.definition.ordered) return settings.prefetch;
-  if (queue.unasked_for(making_way)) {
-    const bool rests = queue.consumer && queue.prefetch == 0;
-    const bool others_miss_it = queue.counts.ready == 0 || queue.prefetch == 0;
-    if (queue.others.asked > 0 && others_miss_it) return 0;
-    if (rests && !queue.gives_up_by_itself()) return 0;
-  }
-  return queue.demand.wanted(SteadyClock::now());
-}
-
-/// Where nobody asks any more, what waits goes to those who are asked elsewhere; an ordered queue as a whole.
-void RabbitMqBroker::Parts::follow_demand(const LiveQueuePtr& queue) {
-  if (!queue->consumer) return;
-  if (queue->record.definition.ordered) {
-    const bool handed_over = queue->others.asked > 0 && queue->unasked_for(making_way);
-    if (handed_over && queue->buffer.in_flight() == 0) stop_consuming(*queue);
-    return;
-  }
-  const auto wanted = wanted_prefetch(*queue);
-  const std::size_t most = settings.prefetch - std::min<std::size_t>(settings.prefetch, queue->buffer.in_flight());
-  const bool used_up = queue->receivers > 0 && queue->is_used_up();
-  const bool more = most > 0 && (wanted > queue->prefetch || used_up);
-  if (more || wanted < queue->prefetch) {
-    queue->consumer->set_prefetch(static_cast<std::uint16_t>(std::min<std::size_t>(wanted, most)));
-    queue->prefetch = wanted;
-    queue->prefetched_after = last_serial;
-  }
-  return_waiting(*queue, wanted);
-}
-
-void RabbitMqBroker::Parts::return_waiting(LiveQueue& queue, std::size_t kept) {
-  auto tags = queue.buffer.take_waiting(kept);
-  if (tags.empty()) return;
-  ++queue.moves;
-  settle_unread(queue, std::move(tags), amqp::Settlement::requeue);
 }
 
 void RabbitMqBroker::Parts::stop_consuming(LiveQueue& queue) {
   if (!queue.consumer) return;
   queue.consumer->cancel();
   queue.consumer.reset();
-  queue.prefetch = 0;
+  queue.demanded = queue.prefetch = 0;
   queue.counts.ready += queue.buffer.size() + queue.unsifted.size();
   const auto oldest = queue.buffer.oldest_entered_at();
-  queue.head = {.since = oldest, .known = oldest.has_value()};
+  queue.head = {.since = oldest, .known = oldest.has_value(), .known_at = SteadyClock::now()};
   queue.lose();
 }
 
 void RabbitMqBroker::Parts::take_in(const LiveQueuePtr& queue, std::vector<amqp::ReceivedMessage> messages) {
   std::vector<amqp::DeliveryTag> unwanted;
   std::vector<amqp::DeliveryTag> malformed;
+  const bool ordered = queue->record.definition.ordered;
   ++queue->moves;
   for (auto& message : messages) {
     auto queued = rabbitmq::read_message(message);
@@ -144,7 +104,7 @@ void RabbitMqBroker::Parts::take_in(const LiveQueuePtr& queue, std::vector<amqp:
       continue;
     }
     rabbitmq::Arrival arrival{++last_serial, {message.delivery_tag, std::move(*queued)}, message.redelivered};
-    arrival.again = arrival.again && !entry_name(arrival.message.queued).empty();
+    arrival.again = arrival.again && (ordered || !entry_name(arrival.message.queued).empty());
     if (arrival.again || !queue->unsifted.empty()) {
       queue->unsifted.push_back(std::move(arrival));
     } else {
@@ -204,7 +164,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::sift(LiveQueuePtr queue) {
 asio::awaitable<std::optional<std::set<std::string>>> RabbitMqBroker::Parts::moved_before(LiveQueuePtr queue) {
   std::vector<std::string> entries;
   for (const auto& arrival : queue->unsifted) {
-    if (arrival.again) entries.push_back(rabbitmq::entry_name(arrival.message.queued));
+    if (arrival.again) entries.push_back(moving_name(arrival.message.queued));
   }
   const auto is_moving = [&queue](const std::string& entry) { return queue->moving.contains(entry); };
   while (std::ranges::any_of(entries, is_moving) && !queue->removed && !stopped)
@@ -225,7 +185,7 @@ void RabbitMqBroker::Parts::let_in(LiveQueue& queue, std::size_t count, const st
   for (; count > 0 && !queue.unsifted.empty(); --count) {
     auto arrival = std::move(queue.unsifted.front());
     queue.unsifted.pop_front();
-    if (arrival.again && moved.contains(rabbitmq::entry_name(arrival.message.queued))) {
+    if (arrival.again && moved.contains(moving_name(arrival.message.queued))) {
       unwanted.push_back(arrival.message.tag);
     } else {
       arrive(queue, std::move(arrival));
@@ -311,7 +271,9 @@ asio::awaitable<void> RabbitMqBroker::Parts::fetch(LiveQueuePtr queue, Credit wa
   const auto consumer = queue->consumer;
   int rounds = 0;
   const auto full = [&queue] { return queue->buffer.waiting() >= queue->prefetch; };
-  while (!queue->removed && consumer && !queue->buffer.covers(wanted) && !full() && SteadyClock::now() < until) {
+  while (!queue->removed && consumer && !queue->buffer.covers(wanted) && SteadyClock::now() < until) {
+    follow_demand(queue);  // how large the messages are is known by now
+    if (full()) co_return;
     const auto moves = queue->moves;
     const auto ready = co_await topology.ready(queue->name());
     bool all_here = ready == 0;

@@ -1,5 +1,6 @@
 // How much there is of a queue: on the server, here, at the other instances, and on its way.
 #include <algorithm>
+#include <iterator>
 #include <span>
 
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
@@ -16,7 +17,6 @@ using rabbitmq::ServerCounts;
 namespace {
 
 constexpr int most_looks = 3;  // at a queue whose messages keep moving
-constexpr std::chrono::seconds patience_for_arrivals{1};
 constexpr std::chrono::seconds lately{1};
 constexpr std::size_t most_positions = 1000;  // looked up at a time
 
@@ -43,7 +43,8 @@ asio::awaitable<void> RabbitMqBroker::Parts::count(LiveQueuePtr queue) {
     Delays gone;
     auto counts = co_await topology.count(std::move(record), gone);
     if (!gone.empty()) co_await forget_retry_queues(queue, std::move(gone));
-    if (consumer) co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + patience_for_arrivals);
+    if (consumer)
+      co_await rabbitmq::until_arrived(consumer, std::chrono::steady_clock::now() + rabbitmq::patience_for_arrivals);
     if (counts.missing && queue->wanted()) {
       log_warning("a queue is gone from RabbitMQ, with what lay in it; it is made again",
                   {{"queue", std::string_view(queue->name())}});
@@ -77,6 +78,17 @@ asio::awaitable<std::vector<Position>> RabbitMqBroker::Parts::relayed_of(LiveQue
   co_return relayed;
 }
 
+/// While this instance can't look at the server.
+asio::awaitable<void> RabbitMqBroker::Parts::forget_what_others_relay() {
+  std::vector<LiveQueuePtr> arriving;
+  for (const auto& [name, queue] : queues) {
+    if (!queue->arriving.empty()) arriving.push_back(queue);
+  }
+  for (const auto& queue : arriving) {
+    for (const auto position : co_await relayed_of(queue)) queue->arriving.erase(position);
+  }
+}
+
 /// Others know what this instance holds, and it knows what they do.
 asio::awaitable<void> RabbitMqBroker::Parts::exchange_shares() {
   QueueShares own;
@@ -90,19 +102,21 @@ asio::awaitable<void> RabbitMqBroker::Parts::exchange_shares() {
     queue->others = {};
     const auto mine = own.find(id);
     const std::pair here{mine == own.end() ? 0 : mine->second.ready, instance};
-    queue->has_most = true;
+    bool most = true;
     for (const auto& [other, shares] : others) {
       const auto place = shares.find(id);
       if (place == shares.end()) continue;
       queue->others += place->second;
-      if (std::pair{place->second.ready, other} > here) queue->has_most = false;
+      if (std::pair{place->second.ready, other} > here) most = false;
     }
+    queue->has_most = most && std::exchange(queue->had_most, most);
     follow_demand(queue);
   }
 }
 
 asio::awaitable<void> RabbitMqBroker::Parts::look_at_counts() {
   co_await count_dead_letters();
+  if (!connected()) co_await forget_what_others_relay();
   const auto held = co_await catalog.count_held();
   for (const auto& [name, queue] : queues) {
     const auto place = held.find(name);

@@ -144,9 +144,29 @@ void DeliveryBuffer::hold(Serial serial, Trials trials, Timestamp due) {
   enter(serial, *item, State::held, due);
 }
 
-std::vector<DeliveryBuffer::Serial> DeliveryBuffer::purge() {
+std::vector<DeliveryBuffer::Serial> DeliveryBuffer::all_waiting() const {
+  std::vector<Serial> serials;
+  for (const auto& [serial, item] : items_) {
+    if (item.state == State::waiting || item.state == State::held) serials.push_back(serial);
+  }
+  return serials;
+}
+
+std::vector<DeliveryBuffer::Serial> DeliveryBuffer::waiting_routed_to(Position position) const {
+  auto serials = all_waiting();
+  std::erase_if(serials, [this, position](Serial serial) {
+    const auto& queued = items_.find(serial)->second.message.queued;
+    return queued.direct || queued.event.position == 0 || queued.event.position > position;
+  });
+  return serials;
+}
+
+std::vector<DeliveryBuffer::Serial> DeliveryBuffer::purge(const std::vector<Serial>& serials) {
   std::vector<Serial> purged;
-  for (auto& [serial, item] : items_) {
+  for (const auto serial : serials) {
+    const auto place = items_.find(serial);
+    if (place == items_.end()) continue;
+    auto& item = place->second;
     if (item.state != State::waiting && item.state != State::held) continue;
     leave(serial, item);
     enter(serial, item, State::settling);
@@ -172,14 +192,6 @@ std::vector<amqp::DeliveryTag> DeliveryBuffer::take_waiting(std::size_t kept) {
 
 std::size_t DeliveryBuffer::arrived_after(Serial serial) const {
   return static_cast<std::size_t>(std::distance(items_.upper_bound(serial), items_.end()));
-}
-
-std::vector<std::string> DeliveryBuffer::names_in_flight() const {
-  std::vector<std::string> names;
-  for (const auto& [serial, item] : items_) {
-    if (item.state == State::leased || item.state == State::settling) names.push_back(held_name(item.message.queued));
-  }
-  return names;
 }
 
 std::vector<DeliveryBuffer::Serial> DeliveryBuffer::give_up(std::size_t max, Timestamp entered_before) {

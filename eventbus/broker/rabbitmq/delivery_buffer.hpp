@@ -51,12 +51,14 @@ class DeliveryBuffer {
   void remove(Serial serial);
   /// The settling is done: it waits here for its next attempt.
   void hold(Serial serial, Trials trials, Timestamp due);
-  /// All that wait, for their turn or for the time of a retry: being settled from now.
-  std::vector<Serial> purge();
+  /// Those that wait, for their turn or for the time of a retry.
+  std::vector<Serial> all_waiting() const;
+  /// Of these, what was routed up to the position.
+  std::vector<Serial> waiting_routed_to(Position position) const;
+  /// Those of them that wait are being settled from now; which.
+  std::vector<Serial> purge(const std::vector<Serial>& serials);
   /// The tags of those that wait for their turn, but the oldest `kept`: forgotten here.
   std::vector<amqp::DeliveryTag> take_waiting(std::size_t kept);
-  /// See `held_name`.
-  std::vector<std::string> names_in_flight() const;
   /// Up to `max` of those that wait, oldest first, and that entered before `entered_before`: being settled from now.
   std::vector<Serial> give_up(std::size_t max, Timestamp entered_before);
   /// RabbitMQ has all of them again.

@@ -11,7 +11,7 @@ namespace eventbus::rabbitmq {
 using InstanceId = std::uint64_t;
 
 /// What a delivery id stands for: which instance holds the message, and under which number
-/// there, another one for each attempt.
+/// there, another one for each of 256 attempts.
 struct DeliveryId {
   InstanceId instance = 0;
   std::uint64_t number = 0;

@@ -13,7 +13,7 @@ namespace {
 
 using postgres::Statement;
 
-// One row an instance, written when something changed: no write-ahead log, and vacuum comes often.
+// One row an instance, written when something changed, and now and then: no write-ahead log, and vacuum comes often.
 constexpr std::string_view board_schema = R"sql(
 CREATE UNLOGGED TABLE eventbus_instances (
   instance BIGINT PRIMARY KEY,
@@ -24,13 +24,16 @@ CREATE UNLOGGED TABLE eventbus_instances (
   arriving BIGINT[] NOT NULL,
   consumers BIGINT[] NOT NULL,
   asked BIGINT[] NOT NULL,
-  oldest TIMESTAMPTZ[] NOT NULL)
+  oldest TIMESTAMPTZ[] NOT NULL,
+  shown_at TIMESTAMPTZ NOT NULL)
 WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
       autovacuum_vacuum_cost_delay = 0);
 )sql";
 
-constexpr std::string_view columns = "queues, ready, in_flight, delayed, arriving, consumers, asked, oldest";
+constexpr std::string_view share_columns = "queues, ready, in_flight, delayed, arriving, consumers, asked, oldest";
 constexpr Timestamp none{};
+constexpr std::chrono::milliseconds good_for{
+    5000};  // one that shows nothing new is frozen, and its messages go elsewhere
 
 std::vector<std::int64_t> numbers(const QueueShares& shares, std::uint64_t QueueShare::* member) {
   std::vector<std::int64_t> all;
@@ -40,13 +43,15 @@ std::vector<std::int64_t> numbers(const QueueShares& shares, std::uint64_t Queue
 
 Statement show(InstanceId self, const QueueShares& own) {
   Statement statement(fmt::format(
-      "INSERT INTO eventbus_instances AS i (instance, {0}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-      "ON CONFLICT (instance) DO UPDATE SET ({0}) = (excluded.queues, excluded.ready, excluded.in_flight, "
-      "excluded.delayed, excluded.arriving, excluded.consumers, excluded.asked, excluded.oldest) "
-      "WHERE (i.queues, i.ready, i.in_flight, i.delayed, i.arriving, i.consumers, i.asked, i.oldest) "
+      "INSERT INTO eventbus_instances AS i (instance, {0}, shown_at) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now()) "
+      "ON CONFLICT (instance) DO UPDATE SET ({0}, shown_at) = (excluded.queues, excluded.ready, excluded.in_flight, "
+      "excluded.delayed, excluded.arriving, excluded.consumers, excluded.asked, excluded.oldest, "
+      "excluded.shown_at) WHERE i.shown_at < now() - {1} * interval '1 ms' OR (i.queues, i.ready, i.in_flight, "
+      "i.delayed, i.arriving, i.consumers, i.asked, i.oldest) "
       "IS DISTINCT FROM (excluded.queues, excluded.ready, excluded.in_flight, excluded.delayed, excluded.arriving, "
       "excluded.consumers, excluded.asked, excluded.oldest)",
-      columns));
+      share_columns, (good_for / 2).count()));
   std::vector<std::int64_t> queues;
   std::vector<Timestamp> oldest;
   for (const auto& [queue, share] : own) {
@@ -64,8 +69,8 @@ Statement show(InstanceId self, const QueueShares& own) {
 Statement look(InstanceId self) {
   Statement statement(
       fmt::format("SELECT instance, share.* FROM eventbus_instances LEFT JOIN LATERAL unnest({0}) AS share ({0}) "
-                  "ON true WHERE instance <> $1 AND instance IN ({1})",
-                  columns, running_instances));
+                  "ON true WHERE instance <> $1 AND instance IN ({1}) AND shown_at > now() - {2} * interval '1 ms'",
+                  share_columns, running_instances, good_for.count()));
   statement.add(std::bit_cast<std::int64_t>(self));
   return statement;
 }

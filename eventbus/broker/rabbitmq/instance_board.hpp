@@ -40,7 +40,7 @@ class InstanceBoard {
       : pool_(pool), self_(self), timeout_(timeout) {}
 
   asio::awaitable<void> migrate();
-  /// Shows what this instance holds; returns what the others that run have shown.
+  /// Shows what this instance holds; returns what the others that run have shown in the last seconds.
   asio::awaitable<std::map<InstanceId, QueueShares>> exchange(QueueShares own);
   /// Forgets those that do not run any more.
   asio::awaitable<void> tidy();

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -32,6 +34,8 @@ struct Arrival {
 struct QueueHead {
   std::optional<Timestamp> since = {};  ///< When it came, or was first noticed.
   bool known = false;                   ///< Not only noticed.
+  std::chrono::steady_clock::time_point known_at{};
+  std::optional<std::chrono::steady_clock::time_point> looked_at = {};
   std::chrono::steady_clock::time_point watched_since{};
   std::uint64_t ready = 0;  ///< So many messages were there last.
   bool looking = false;
@@ -75,6 +79,7 @@ struct LiveQueue {
   std::shared_ptr<amqp::Consumer> consumer;     ///< While somebody consumes here.
   std::uint16_t prefetch = 0;                   ///< Of the consumer; 0: what comes is for others.
   DeliveryBuffer::Serial prefetched_after = 0;  ///< What came later counts against it.
+  std::uint16_t demanded = 0;                   ///< Of what the prefetch is as much as there was room for.
   std::map<std::string, HeldRetry> held;        ///< Of an ordered queue: retries of what may come.
   Signal arrived;                               ///< Something is deliverable, or the queue is gone.
   Signal filled;                                ///< Messages came from the server.
@@ -92,6 +97,7 @@ struct LiveQueue {
   bool removed = false;
   std::uint64_t receivers = 0;
   std::chrono::steady_clock::time_point last_receive{};  ///< When one ended.
+  std::chrono::steady_clock::time_point last_settled{};
   bool unasked_for(std::chrono::milliseconds time) const {
     return receivers == 0 && std::chrono::steady_clock::now() - last_receive > time;
   }
@@ -101,8 +107,22 @@ struct LiveQueue {
   std::uint64_t moves = 0;      ///< How often messages went to the server, came from it or went back.
   std::set<Position> arriving;  ///< Where it refuses what is too much: stored here, and not seen to have come to it.
   QueueShare others;            ///< What all other instances have shown last.
-  bool has_most = false;        ///< No other instance holds more of what waits.
+  bool had_most = false;        ///< No other instance held more of what waits, by what all had shown last,
+  bool has_most = false;        ///< and the time before: so the others know.
+  /// What this instance has to drop, by two looks: where several count, one alone may count a message twice that moves.
+  std::uint64_t seen_excess = 0;
+  std::uint64_t former_excess = 0;
   delivery::Reserved reserved = delivery::none_reserved();
+  /// How many are too many, without the delayed ones: one that comes back would count twice until the next look.
+  std::uint64_t excess() const {
+    const auto all = counts.ready + waiting() + others.ready;
+    return all - std::min(all, record.definition.max_length.value_or(all));
+  }
+  /// After a look at the server.
+  void note_excess() {
+    seen_excess = has_most ? std::min(former_excess, excess()) : 0;
+    former_excess = has_most ? excess() : 0;
+  }
   /// What counts against the queue's max_length, without what is arriving.
   std::uint64_t length() const {
     return counts.ready + counts.delayed + waiting() + buffer.held() + others.ready + others.delayed;

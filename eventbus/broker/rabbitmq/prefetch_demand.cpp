@@ -29,7 +29,7 @@ void PrefetchDemand::advance(Time now) {
 
 std::uint16_t PrefetchDemand::wanted(Time now) {
   advance(now);
-  const auto fit = mean_bytes_ == 0 ? most_ : static_cast<double>(most_bytes) / mean_bytes_;
+  const auto fit = mean_bytes_ == 0 ? least : static_cast<double>(most_bytes) / mean_bytes_;
   const auto most = std::max<std::size_t>(1, static_cast<std::size_t>(std::min<double>(fit, most_)));
   const auto asked = std::min<std::size_t>(std::max(peak_, former_), most_);
   return static_cast<std::uint16_t>(std::clamp<std::size_t>(2 * asked, std::min<std::size_t>(least, most), most));

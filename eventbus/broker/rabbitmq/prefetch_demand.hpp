@@ -7,8 +7,8 @@
 namespace eventbus::rabbitmq {
 
 /// How many messages of a queue one instance holds at most that nobody has: what its consumers ask for at a time,
-/// twice, so that the next are there when they come again; and no more than some bytes. What more it held, others would
-/// miss. A plain class; time is an argument.
+/// twice, so that the next are there when they come again; and no more than some bytes, so `least` while no size is
+/// known. What more it held, others would miss. A plain class; time is an argument.
 class PrefetchDemand {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -9,8 +9,22 @@ using std::chrono::seconds;
 
 const PrefetchDemand::Time start{seconds{1000}};
 
-TEST(PrefetchDemand, IsTwiceWhatIsAskedForAtATime) {
+PrefetchDemand of_small_ones(std::uint16_t most) {
+  PrefetchDemand demand(most);
+  demand.weigh(300);
+  return demand;
+}
+
+TEST(PrefetchDemand, IsLittleWhileNoSizeIsKnown) {
   PrefetchDemand demand(1000);
+  demand.begin(1000, start);
+  EXPECT_EQ(demand.wanted(start), PrefetchDemand::least);
+  demand.weigh(300);
+  EXPECT_EQ(demand.wanted(start), 1000);
+}
+
+TEST(PrefetchDemand, IsTwiceWhatIsAskedForAtATime) {
+  auto demand = of_small_ones(1000);
   EXPECT_EQ(demand.wanted(start), PrefetchDemand::least);
   demand.begin(16, start);
   EXPECT_EQ(demand.wanted(start), 32);
@@ -21,7 +35,7 @@ TEST(PrefetchDemand, IsTwiceWhatIsAskedForAtATime) {
 }
 
 TEST(PrefetchDemand, ForgetsWhoAskedLongAgo) {
-  PrefetchDemand demand(1000);
+  auto demand = of_small_ones(1000);
   demand.begin(100, start);
   demand.end(100);
   EXPECT_EQ(demand.wanted(start + PrefetchDemand::memory - seconds{1}), 200);
@@ -30,7 +44,7 @@ TEST(PrefetchDemand, ForgetsWhoAskedLongAgo) {
 }
 
 TEST(PrefetchDemand, ForgetsNobodyWhoStillAsks) {
-  PrefetchDemand demand(1000);
+  auto demand = of_small_ones(1000);
   demand.begin(100, start);
   EXPECT_EQ(demand.wanted(start + 10 * PrefetchDemand::memory), 200);
   demand.begin(50, start + 20 * PrefetchDemand::memory);
@@ -53,7 +67,7 @@ TEST(PrefetchDemand, IsNoMoreThanSomeBytes) {
 }
 
 TEST(PrefetchDemand, IsNoMoreThanTheSettingSays) {
-  PrefetchDemand demand(5);
+  auto demand = of_small_ones(5);
   EXPECT_EQ(demand.wanted(start), 5);
   demand.begin(100, start);
   EXPECT_EQ(demand.wanted(start), 5);

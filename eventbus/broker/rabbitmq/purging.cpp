@@ -1,4 +1,6 @@
 // Purging a queue: on the server, and at every instance.
+#include <algorithm>
+
 #include "eventbus/broker/rabbitmq/broker_parts.hpp"
 #include "eventbus/delivery/unknown_queue.hpp"
 
@@ -12,27 +14,44 @@ namespace {
 
 constexpr std::chrono::seconds patience_for_relay{2};
 constexpr std::chrono::milliseconds relay_interval{20};
-constexpr std::chrono::seconds patience_for_arrivals{1};
+constexpr std::chrono::milliseconds patience_for_letter{1000};  // whoever purges asks, and counts
 
 }  // namespace
 
-/// What comes later is dropped when it comes, unless it came before.
+/// First what lies on the server, then what instances hold, then what went back meanwhile. What comes later is dropped
+/// when it comes, unless it came before.
 asio::awaitable<Result<std::uint64_t>> RabbitMqBroker::purge(std::string name) {
   auto& parts = *parts_;
   const auto queue = co_await parts.find(name);
   if (!queue) co_return delivery::unknown_queue(name);
   co_await parts.topology.until_connected();
   const auto newest = co_await parts.store.look();
-  co_await parts.catalog.set_purged(name, newest);
+  std::vector<std::string> held;
+  if (queue->record.definition.ordered) held = co_await parts.held_names(name);
+  co_await parts.catalog.set_purged(queue->record.id, newest);
   queue->record.purged_to = std::max(queue->record.purged_to, newest);
   co_await parts.until_relayed(newest);
-  auto record = queue->record;
-  const auto on_server = co_await parts.topology.purge(std::move(record));
-  const auto held = co_await parts.purge_everywhere(queue);
+  auto gone = co_await parts.purge_server(queue);
+  gone += co_await parts.purge_everywhere(queue);
+  gone += co_await parts.purge_server(queue);
+  if (queue->removed) co_return delivery::unknown_queue(name);
   queue->counts.ready = queue->counts.delayed = 0;
   const bool none_in_flight = queue->buffer.in_flight() + queue->others.in_flight == 0;
-  if (queue->record.definition.ordered && none_in_flight) co_await parts.catalog.unhold_all_but(std::move(name), {});
-  co_return on_server + held;
+  if (none_in_flight && !held.empty()) co_await parts.catalog.unhold(std::move(name), std::move(held));
+  co_return gone;
+}
+
+/// Another queue of its name may be there by now.
+asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::purge_server(LiveQueuePtr queue) {
+  if (!queue->wanted()) co_return 0;
+  auto record = queue->record;
+  co_return co_await topology.purge(std::move(record));
+}
+
+asio::awaitable<std::vector<std::string>> RabbitMqBroker::Parts::held_names(std::string queue) {
+  std::vector<std::string> names;
+  for (auto& [held, retry] : co_await catalog.held(std::move(queue))) names.push_back(held);
+  co_return names;
 }
 
 /// Or a while has passed.
@@ -47,8 +66,10 @@ asio::awaitable<void> RabbitMqBroker::Parts::until_relayed(Position newest) {
 
 asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::purge_everywhere(LiveQueuePtr queue) {
   co_await exchange_shares();
-  const SettleOrder order{
-      .action = SettleOrder::Action::purge, .queue = queue->name(), .purged_to = queue->record.purged_to};
+  const SettleOrder order{.action = SettleOrder::Action::purge,
+                          .queue = queue->name(),
+                          .queue_id = queue->record.id,
+                          .purged_to = queue->record.purged_to};
   const auto tally = std::make_shared<Tally>();
   TaskGroup asked(loop);
   asked.spawn("purge", settle_share(instance, order, tally));
@@ -58,17 +79,20 @@ asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::purge_everywhere(LiveQueue
   co_return tally->settled.settled;
 }
 
+asio::awaitable<void> RabbitMqBroker::Parts::purge_later(LiveQueuePtr queue, Serials serials) {
+  co_await pause(patience_for_letter);
+  const auto purged = queue->buffer.purge(serials);
+  co_await done(queue, purged, true);
+}
+
 /// What is in flight stays.
-asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::purge_here(LiveQueuePtr queue, Position purged_to) {
-  queue->record.purged_to = std::max(queue->record.purged_to, purged_to);
-  if (queue->consumer) co_await rabbitmq::until_arrived(queue->consumer, SteadyClock::now() + patience_for_arrivals);
-  // One instance at a time consumes an ordered queue: it knows all retries that are in flight.
-  const bool knows_all = queue->record.definition.ordered && queue->buffer.size() > 0;
-  auto in_flight = queue->buffer.names_in_flight();
-  const auto serials = queue->buffer.purge();
+asio::awaitable<std::uint64_t> RabbitMqBroker::Parts::purge_here(LiveQueuePtr queue) {
+  const auto until = SteadyClock::now() + rabbitmq::patience_for_arrivals;
+  while (queue->head.looking && SteadyClock::now() < until) co_await queue->filled.wait_until(until);
+  if (queue->consumer) co_await rabbitmq::until_arrived(queue->consumer, until);
+  const auto serials = queue->buffer.purge(queue->buffer.all_waiting());
   const auto gone = serials.size() + drop_unsifted(*queue);
-  co_await done(queue, serials);
-  if (knows_all) co_await catalog.unhold_all_but(queue->name(), std::move(in_flight));
+  co_await done(queue, serials, true);
   co_return gone;
 }
 

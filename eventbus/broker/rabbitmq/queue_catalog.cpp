@@ -188,9 +188,9 @@ asio::awaitable<void> QueueCatalog::set_paused(std::string queue, bool paused) {
   co_await change(std::move(statement));
 }
 
-asio::awaitable<void> QueueCatalog::set_purged(std::string queue, Position purged_to) {
-  Statement statement("UPDATE eventbus_queues SET purged_to = greatest(purged_to, $2) WHERE name = $1");
-  statement.add(std::string_view(queue));
+asio::awaitable<void> QueueCatalog::set_purged(std::int64_t queue_id, Position purged_to) {
+  Statement statement("UPDATE eventbus_queues SET purged_to = greatest(purged_to, $2) WHERE id = $1");
+  statement.add(queue_id);
   statement.add(std::int64_t{purged_to});
   co_await change(std::move(statement));
 }
@@ -308,14 +308,6 @@ asio::awaitable<void> QueueCatalog::hold(std::string queue, std::string event_id
 
 asio::awaitable<void> QueueCatalog::unhold(std::string queue, std::vector<std::string> event_ids) {
   Statement statement("DELETE FROM eventbus_held_retries WHERE queue = $1 AND event_id = ANY ($2)");
-  const std::vector<std::string_view> ids(event_ids.begin(), event_ids.end());
-  statement.add(std::string_view(queue));
-  statement.add(ids);
-  co_await run(std::move(statement));
-}
-
-asio::awaitable<void> QueueCatalog::unhold_all_but(std::string queue, std::vector<std::string> event_ids) {
-  Statement statement("DELETE FROM eventbus_held_retries WHERE queue = $1 AND event_id <> ALL ($2)");
   const std::vector<std::string_view> ids(event_ids.begin(), event_ids.end());
   statement.add(std::string_view(queue));
   statement.add(ids);

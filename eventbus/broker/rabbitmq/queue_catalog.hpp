@@ -54,7 +54,7 @@ class QueueCatalog {
   /// False when the definition is not `old` any more.
   asio::awaitable<bool> redefine(QueueDefinition old, QueueDefinition wanted);
   asio::awaitable<void> set_paused(std::string queue, bool paused);
-  asio::awaitable<void> set_purged(std::string queue, Position purged_to);
+  asio::awaitable<void> set_purged(std::int64_t queue_id, Position purged_to);
   /// Up to where the past is in the queue, if this instance may go on with it: for some seconds, and for longer with
   /// each `set_backfill`. None: nothing is missing, or another instance is at it.
   asio::awaitable<std::optional<Position>> claim_backfill(std::string queue, InstanceId instance);
@@ -76,7 +76,6 @@ class QueueCatalog {
 
   asio::awaitable<void> hold(std::string queue, std::string event_id, HeldRetry retry);
   asio::awaitable<void> unhold(std::string queue, std::vector<std::string> event_ids);
-  asio::awaitable<void> unhold_all_but(std::string queue, std::vector<std::string> event_ids);
   asio::awaitable<std::map<std::string, HeldRetry>> held(std::string queue);
   /// By queue, how many are not due yet.
   asio::awaitable<std::map<std::string, std::uint64_t>> count_held();

@@ -192,6 +192,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::look_around(std::vector<LiveQueuePt
   for (const auto& queue : all) {
     if (queue->removed) continue;
     co_await count(queue);
+    queue->note_excess();
     watch_head(queue);
     begin_to_take_in(queue);
     const bool limited = queue->gives_up_by_itself();
@@ -205,7 +206,10 @@ asio::awaitable<void> RabbitMqBroker::Parts::look_around(std::vector<LiveQueuePt
 void RabbitMqBroker::stop() {
   parts_->stopped = true;
   parts_->changed.notify_all();
-  for (const auto& entry : parts_->queues) entry.second->arrived.notify_all();
+  for (const auto& entry : parts_->queues) {
+    entry.second->arrived.notify_all();
+    entry.second->filled.notify_all();
+  }
 }
 
 }  // namespace eventbus

@@ -23,9 +23,10 @@ namespace eventbus {
 
 struct RabbitMqSettings {
   amqp::ConnectionSettings connection;
-  /// Messages of a queue that one instance holds at most. Raising it lets one consumer lease more at a time; lowering
-  /// it shares a short queue among instances more evenly.
+  /// Messages of a queue that one instance holds at most, those included that are leased.
   std::uint16_t prefetch = 1000;
+  /// The same for an ordered queue, which holds as many whenever it can. The same in all instances, always.
+  std::uint16_t ordered_prefetch = 1000;
   /// For one operation on the server, waiting for a connection included.
   std::chrono::milliseconds timeout{10000};
   /// How often the server's counts are looked at, and, twice as often, other instances' changes.

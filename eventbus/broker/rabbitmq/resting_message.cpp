@@ -190,6 +190,11 @@ std::string entry_name(const QueuedEvent& queued) {
   return foreign || forgot ? std::string() : entry_name(event.life, event.position, event.event->event_id);
 }
 
+std::string moving_name(const QueuedEvent& queued) {
+  auto name = entry_name(queued);
+  return name.empty() ? held_name(queued) : name;
+}
+
 std::string entry_name(const amqp::ReceivedMessage& message) {
   const auto queued = read_message(message);
   return queued ? entry_name(*queued) : name_of_redriven(message);

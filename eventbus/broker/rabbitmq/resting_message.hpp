@@ -16,6 +16,8 @@ namespace eventbus::rabbitmq {
 /// copies of older versions, which forget that they entered again.
 std::string entry_name(const QueuedEvent& queued);
 std::string entry_name(const amqp::ReceivedMessage& message);
+/// Under which it is known while it is on its way to the database; it may have no entry name.
+std::string moving_name(const QueuedEvent& queued);
 
 /// A message that a queue gave up, as it rests in the database: unparsed, so that it can be put back as it was.
 struct RestingMessage {

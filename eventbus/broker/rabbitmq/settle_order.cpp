@@ -73,6 +73,7 @@ std::optional<Question> read_question(const Members& members, std::int64_t numbe
   if (const auto delay = members.number("delay_ms")) order.nack.delay = std::chrono::milliseconds(*delay);
   order.nack.reason = members.text("reason").value_or("");
   order.lease = std::chrono::milliseconds(members.number("lease_ms").value_or(0));
+  order.queue_id = members.number("queue_id").value_or(0);
   order.purged_to = members.number("purged_to").value_or(0);
   return question;
 }
@@ -96,7 +97,8 @@ std::string write(const Question& question) {
     if (order.nack.delay) json += fmt::format(R"(,"delay_ms":{})", order.nack.delay->count());
   }
   if (order.action == Action::extend) json += fmt::format(R"(,"lease_ms":{})", order.lease.count());
-  if (order.action == Action::purge) json += fmt::format(R"(,"purged_to":{})", order.purged_to);
+  if (order.action == Action::purge)
+    json += fmt::format(R"(,"queue_id":{},"purged_to":{})", order.queue_id, order.purged_to);
   return json + '}';
 }
 

@@ -20,6 +20,7 @@ struct SettleOrder {
   std::vector<std::uint64_t> deliveries = {};
   NackOptions nack = {};               ///< For `nack`.
   std::chrono::milliseconds lease{0};  ///< For `extend`.
+  std::int64_t queue_id = 0;           ///< For `purge`: see QueueRecord.
   Position purged_to = 0;              ///< For `purge`: see QueueRecord.
 };
 

@@ -40,8 +40,10 @@ TEST(SettleOrder, TravelsWithAllItSays) {
   EXPECT_EQ(extended.order.action, SettleOrder::Action::extend);
   EXPECT_EQ(extended.order.lease, std::chrono::milliseconds{4000});
 
-  const auto purged = there_and_back({.action = SettleOrder::Action::purge, .queue = "q", .purged_to = INT64_MAX});
+  const auto purged =
+      there_and_back({.action = SettleOrder::Action::purge, .queue = "q", .queue_id = 5, .purged_to = INT64_MAX});
   EXPECT_EQ(purged.order.action, SettleOrder::Action::purge);
+  EXPECT_EQ(purged.order.queue_id, 5);
   EXPECT_EQ(purged.order.purged_to, INT64_MAX);
 }
 

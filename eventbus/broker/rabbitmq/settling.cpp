@@ -89,9 +89,9 @@ Unavailable lost_while_acknowledging() {
 }  // namespace
 
 /// RabbitMQ forgets them. Those of a lost connection come again.
-asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials serials) {
+asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials serials, bool waited) {
   if (serials.empty()) co_return;
-  Settling settling(queue, serials, clock, rest_after_failure);
+  Settling settling(queue, serials, clock, rest_after_failure, waited);
   guard.check();
   const auto consumer = queue->consumer;
   if (!consumer) throw lost_while_acknowledging();
@@ -107,6 +107,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::done(LiveQueuePtr queue, Serials se
   const auto lost = co_await consumer->settle(std::move(tags), amqp::Settlement::ack);
   co_await guarded<amqp::Refused>(guard, consumer->barrier(std::chrono::steady_clock::now() + settings.timeout));
   crash_point("broker.after_ack_commit");
+  queue->last_settled = std::chrono::steady_clock::now();
   settling.finish();
   for (const auto serial : serials) queue->buffer.remove(serial);
   wake(*queue);
@@ -159,7 +160,7 @@ asio::awaitable<void> RabbitMqBroker::Parts::hold(LiveQueuePtr queue, const Seri
   const auto now = clock();
   std::vector<std::string> entries;
   for (const auto serial : serials) {
-    if (const auto* message = queue->buffer.settling(serial)) entries.push_back(entry_name(message->queued));
+    if (const auto* message = queue->buffer.settling(serial)) entries.push_back(moving_name(message->queued));
   }
   const Moving moving(queue, std::move(entries));
   for (std::size_t index = 0; index < serials.size(); ++index) {
@@ -286,18 +287,18 @@ void RabbitMqBroker::Parts::tick(const LiveQueuePtr& queue) {
     background.spawn("end leases", in_background(failed(queue, std::move(due.ended), {}, true)));
   }
   if (definition.message_ttl) give_up(queue, queue->buffer.size(), now - *definition.message_ttl, "expired");
-  if (!definition.max_length || definition.overflow != Overflow::drop_oldest || !queue->has_most) return;
-  // Without the delayed ones: one that comes back would count twice until the next look, and a good event be dropped.
-  const auto waiting = queue->counts.ready + queue->waiting() + queue->others.ready;
-  if (waiting > *definition.max_length)
-    give_up(queue, waiting - *definition.max_length, Timestamp::max(), "max_length");
+  if (!definition.max_length || definition.overflow != Overflow::drop_oldest) return;
+  const auto excess = running.empty() ? queue->excess() : std::min(queue->excess(), queue->seen_excess);
+  queue->seen_excess -= std::min(queue->seen_excess, give_up(queue, excess, Timestamp::max(), "max_length"));
 }
 
-void RabbitMqBroker::Parts::give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp entered_before,
-                                    std::string reason) {
+std::size_t RabbitMqBroker::Parts::give_up(const LiveQueuePtr& queue, std::size_t most, Timestamp entered_before,
+                                           std::string reason) {
   auto serials = queue->buffer.give_up(most, entered_before);
-  if (serials.empty()) return;
+  const auto count = serials.size();
+  if (count == 0) return 0;
   background.spawn("give up", in_background(dead(queue, std::move(serials), std::move(reason), true)));
+  return count;
 }
 
 asio::awaitable<void> RabbitMqBroker::Parts::in_background(asio::awaitable<void> work) {

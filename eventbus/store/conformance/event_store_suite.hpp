@@ -156,6 +156,7 @@ TEST_P(EventStoreConformance, PositionsGrowInTheOrderOfTheDrafts) {
 TEST_P(EventStoreConformance, SurvivesReopening) {
   append(DraftBuilder{"a"}.build());
   const auto head = store().head();
+  EXPECT_EQ(run(store().look()), head);
   under_test->reopen();
   EXPECT_EQ(store().head(), head);
   EXPECT_TRUE(run(store().get("a")));
