@@ -56,6 +56,17 @@ class RabbitMqInstances : public BrokerSuite {
   std::vector<Delivery> receive_at_other(Millis wait) {
     return run(other().receive("q", {100}, std::chrono::steady_clock::now() + wait)).value();
   }
+  QueueInfo info_of_other(const std::string& name) { return run(other().info(name)).value(); }
+  /// By both: each learns in half a second what the other holds.
+  template <class Agrees>
+  void until_both(const std::string& what, const Agrees& agrees) {
+    for (const Wait wait(what); !agrees(info("q")) || !agrees(info_of_other("q")); wait.go_on()) pass(Millis{20});
+  }
+  void until_counted(std::uint64_t ready, std::uint64_t in_flight) {
+    until_both("both to count right", [ready, in_flight](const QueueInfo& info) {
+      return info.ready == ready && info.in_flight == in_flight;
+    });
+  }
   void change_queues(const std::string& columns) {
     postgres::TestServer::ask(place().database, "UPDATE eventbus_queues SET " + columns +
                                                     "; UPDATE eventbus_queues_revision SET revision = revision + 1");

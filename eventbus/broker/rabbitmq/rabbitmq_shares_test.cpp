@@ -9,17 +9,6 @@ using testing::SizeIs;
 
 class RabbitMqShares : public RabbitMqInstances {
  protected:
-  QueueInfo info_of_other(const std::string& name) { return run(other().info(name)).value(); }
-  /// By both, sooner or later.
-  template <class Agrees>
-  void until_both(const std::string& what, const Agrees& agrees) {
-    for (const Wait wait(what); !agrees(info("q")) || !agrees(info_of_other("q")); wait.go_on()) pass(Millis{20});
-  }
-  void until_counted(std::uint64_t ready, std::uint64_t in_flight) {
-    until_both("both to count right", [ready, in_flight](const QueueInfo& info) {
-      return info.ready == ready && info.in_flight == in_flight;
-    });
-  }
   static bool admits(Broker& broker, std::uint64_t count) {
     return broker.admit("events", "user.created", count).has_value();
   }
