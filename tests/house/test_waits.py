@@ -51,6 +51,15 @@ def test_a_command_that_runs_no_test_fails(capsys, said, passed):
     assert (tally.passed, tally.failed) == (passed, not passed) and ("no test ran" in capsys.readouterr().out) == (not passed)
 
 
+@pytest.mark.parametrize("said, name", [
+    ("3: [  FAILED  ] A/B.c/d, where GetParam() = d (5 ms)", "A/B.c/d"), ("[  FAILED  ] A.b (5 ms)", "A.b"), ("FAILED tests/a.py::test_b[c] - why", "tests/a.py::test_b[c]"),
+    ("ERROR tests/a.py::test_b - why", "tests/a.py::test_b"), ("[  FAILED  ] A.b", None), ("[  FAILED  ] 1 test, listed below:", None)])
+def test_what_failed_is_named(said, name):
+    tally = Tally()
+    tally.count(said)
+    assert tally.failures == ([name] if name else [])
+
+
 STARTER = """
 import sys, time
 from support.dependencies import Dependency, free_port, programs, server_user

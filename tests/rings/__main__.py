@@ -8,6 +8,8 @@ from rings.lanes import Lanes
 from rings.step import ROOT
 from rings.steps import ONLY_FULL, PARTS, STEPS
 
+MOST_NAMES = 20  # of failed tests, at the end
+
 
 def main():
     parser = argparse.ArgumentParser(prog="script/test")
@@ -30,6 +32,8 @@ def main():
     print(f"==> {'BROKEN: ' + ', '.join(broken) if broken else 'all rings pass'}, {time.monotonic() - began:.0f} s")
     if not broken and green.passed("script/test --full" if options.full else "script/test"):
         print(f"==> build/last-green says {green.commit}")
+    for name in lanes.failures[:MOST_NAMES]:
+        print(f"    failed in {name}")
     print(f"{passed} passed, {failed} failed")
     return 1 if broken else 0
 

@@ -14,6 +14,7 @@ class Lanes:
         self.options = options
         self.passed = self.failed = 0
         self.broken, self.not_run = [], []
+        self.failures = []  # names of failed tests, with their ring
         self._lock = threading.Lock()
 
     def run(self, steps):
@@ -54,5 +55,6 @@ class Lanes:
                 print(tally.told(), flush=True)
             self.passed += tally.passed
             self.failed += tally.failed
+            self.failures += (f"{step.__name__}: {name}" for name in tally.failures)
             if broken:
                 self.broken.append(step.__name__)

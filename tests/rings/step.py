@@ -14,6 +14,7 @@ from support.children import ending_with_us
 GRACE = 30  # seconds for a command that is told to end
 HOUR = 3600
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+FAILED = re.compile(r"^\[  FAILED  \] (\S+)(?:, where .*)? \(\d+ ms\)$|^(?:FAILED|ERROR) (\S+::\S+)")  # GoogleTest, pytest
 RESULTS = (re.compile(r"^\[  (PASSED|FAILED)  \] (\d+) tests?[.,]"), re.compile(r"^\d+ \w+.* in [\d.:]+s\b"))
 
 
@@ -37,14 +38,18 @@ class Tally:
 
     def __init__(self, beside=False):
         self.passed = self.failed = 0
+        self.failures = []  # names of failed tests
         self.prefix = ("nice", "-n", "10") if beside else ()
         self.environment = {}
         self._later = [] if beside else None
 
     def count(self, line):
-        passed, failed = results(re.sub(r"^\d+: ", "", line))  # ctest --verbose numbers its lines
+        line = re.sub(r"^\d+: ", "", line)  # ctest --verbose numbers its lines
+        passed, failed = results(line)
         self.passed += passed
         self.failed += failed
+        if name := FAILED.match(line):
+            self.failures.append(name[1] or name[2])
 
     def say(self, text):
         if self._later is None:
