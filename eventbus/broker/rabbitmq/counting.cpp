@@ -117,7 +117,9 @@ asio::awaitable<void> RabbitMqBroker::Parts::exchange_shares() {
 asio::awaitable<void> RabbitMqBroker::Parts::look_at_counts() {
   co_await count_dead_letters();
   if (!connected()) co_await forget_what_others_relay();
-  const auto held = co_await catalog.count_held();
+  const auto ordered = [](const auto& entry) { return entry.second->record.definition.ordered; };
+  std::map<std::string, std::uint64_t> held;  // by queue; only ordered ones have any
+  if (std::ranges::any_of(queues, ordered)) held = co_await catalog.count_held();
   for (const auto& [name, queue] : queues) {
     const auto place = held.find(name);
     queue->held_retries = place == held.end() ? 0 : place->second;

@@ -24,7 +24,7 @@ namespace eventbus {
 struct RabbitMqSettings {
   amqp::ConnectionSettings connection;
   /// Messages of a queue that one instance holds at most, those included that are leased.
-  std::uint16_t prefetch = 1000;
+  std::uint16_t prefetch = 4000;
   /// The same for an ordered queue, which holds as many whenever it can. The same in all instances, always.
   std::uint16_t ordered_prefetch = 1000;
   /// For one operation on the server, waiting for a connection included.

@@ -9,6 +9,16 @@ using testing::SizeIs;
 
 class RabbitMqShares : public RabbitMqInstances {
  protected:
+  /// The only event of an ordered queue.
+  void fail_ordered(Millis delay) {
+    auto definition = queue("q");
+    definition.ordered = true;
+    declare(std::move(definition));
+    publish({.key = "k"});
+    const auto taken = receive("q");
+    ASSERT_THAT(taken, SizeIs(1));
+    nack("q", taken, {.requeue = true, .delay = delay, .reason = {}});
+  }
   static bool admits(Broker& broker, std::uint64_t count) {
     return broker.admit("events", "user.created", count).has_value();
   }
@@ -72,13 +82,7 @@ TEST_P(RabbitMqShares, WhatWasInFlightOutlivesAPurge) {
 }
 
 TEST_P(RabbitMqShares, PurgeEndsHeldRetriesOfTheOther) {
-  auto definition = queue("q");
-  definition.ordered = true;
-  declare(std::move(definition));
-  publish({.key = "k"});
-  const auto taken = receive("q");
-  ASSERT_THAT(taken, SizeIs(1));
-  nack("q", taken, {.requeue = true, .delay = Millis{3'600'000}, .reason = {}});
+  fail_ordered(Millis{3'600'000});
   until_both("both to see the retry", [](const QueueInfo& info) { return info.delayed == 1; });
   EXPECT_EQ(run(other().purge("q")).value(), 1u);
   until_both("both to see none", [](const QueueInfo& info) { return info.delayed + info.ready + info.in_flight == 0; });
@@ -144,30 +148,24 @@ TEST_P(RabbitMqShares, ASlowConsumerLeavesTheRestToAFastOne) {
 
 TEST_P(RabbitMqShares, WhatIsAnsweredMakesRoomForMore) {
   declare(queue("q"));
-  publish_burst(1500);
+  publish_burst(4500);
   std::vector<std::vector<Delivery>> held;
   std::size_t leased = 0;
-  for (const Wait wait("as many as one instance holds"); leased < 1000; wait.go_on()) {
-    held.push_back(receive("q", 300, Millis{1000}));
+  for (const Wait wait("as many as one instance holds"); leased < 4000; wait.go_on()) {
+    held.push_back(receive("q", 900, Millis{1000}));
     leased += held.back().size();
   }
-  EXPECT_EQ(leased, 1000u);
+  EXPECT_EQ(leased, 4000u);
   EXPECT_THAT(receive("q", 10), IsEmpty());
   EXPECT_THAT(receive_at_other(Millis{20000}), testing::Not(IsEmpty()));
   std::size_t acked = 0;
   for (const auto& some : held) acked += ack("q", some).settled;
-  EXPECT_EQ(acked, 1000u);
+  EXPECT_EQ(acked, 4000u);
   EXPECT_THAT(receive("q", 10, Millis{20000}), testing::Not(IsEmpty()));
 }
 
 TEST_P(RabbitMqShares, AnOrderedQueueGoesToWhoeverAsks) {
-  auto definition = queue("q");
-  definition.ordered = true;
-  declare(std::move(definition));
-  publish({.key = "k"});
-  const auto taken = receive("q");
-  ASSERT_THAT(taken, SizeIs(1));
-  nack("q", taken, {.requeue = true, .delay = Millis{2000}, .reason = {}});
+  fail_ordered(Millis{2000});
   const auto again = receive_at_other(Millis{20000});
   ASSERT_THAT(again, SizeIs(1));
   EXPECT_EQ(again.front().attempt, 2u);
